@@ -1,0 +1,105 @@
+/*
+ * metainfo: what a .torrent file says (BEP 3, 5, 12, 17, 19, 27, 47, 52).
+ *
+ * metainfo_parse() reads the bencoded file once, checks every field it uses and copies what is kept, so
+ * that the result lives on its own. The info hash is SHA-1 over the raw bytes of the "info" value, as
+ * they stand in the file. Names stay bytes as the author wrote them (the UTF-8 variant is preferred
+ * where there is one): making them safe for a file system is io/store's business, making them safe for
+ * a terminal base/escape's.
+ *
+ * Version 2 (BEP 52): a hybrid is read by its v1 half. A v2-only torrent gives ERR_UNSUPPORTED with a
+ * sentence. The v2 info hash and meta version are kept where they are present, for the later task.
+ */
+#ifndef WEFT_PROTO_METAINFO_H
+#define WEFT_PROTO_METAINFO_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "proto/geometry.h"
+
+struct metainfo_file {
+  char **path;         /* `depth` >= 1 elements, each NUL-terminated; single-file: one, the name */
+  size_t *path_len;    /* bytes of each element: names may hold a NUL */
+  size_t depth;
+  uint64_t offset;     /* where it starts in the torrent */
+  uint64_t length;     /* bytes */
+  bool padding;        /* BEP 47 attr "p" (or a BitComet ____padding name): zeros, not written */
+  bool executable;     /* attr "x": reported, never applied */
+  bool hidden;         /* attr "h" */
+  bool symlink;        /* attr "l": reported, never created */
+  char md5sum[33];     /* 32 hex digits, or "" */
+};
+
+struct metainfo_tier {
+  char **urls;
+  size_t count;
+};
+
+struct metainfo_node { /* DHT bootstrap node, BEP 5 */
+  char *host;
+  uint16_t port;
+};
+
+struct metainfo {
+  uint8_t info_hash[20];
+  bool has_v2;              /* "meta version" 2 beside a v1 half */
+  uint8_t info_hash_v2[32]; /* SHA-256 of the info value, when has_v2 */
+  struct geometry geo;
+  uint8_t *hashes;          /* geo.pieces * 20 bytes */
+
+  char *name;               /* "name.utf-8" or "name"; never NULL, may be "" or unsafe */
+  size_t name_len;
+  bool multi;               /* "files" is there: name is a folder */
+  struct metainfo_file *files; /* never empty */
+  size_t file_count;
+  bool is_private;          /* BEP 27 */
+  char *source;             /* "source" in info; NULL if absent, as the five below */
+
+  char *comment;
+  char *created_by;
+  char *encoding;
+  int64_t creation_date;    /* seconds since 1970, 0 if absent */
+  struct metainfo_tier *tiers; /* announce-list, or announce as the only tier; BEP 12 */
+  size_t tier_count;
+  char **web_seeds;         /* "url-list", BEP 19 */
+  size_t web_seed_count;
+  char **http_seeds;        /* "httpseeds", BEP 17 */
+  size_t http_seed_count;
+  struct metainfo_node *nodes;
+  size_t node_count;
+
+  bool sorted;              /* every key of the root and of info was in order and unique-free of
+                             * doubts: false means non-canonical encoding, worth a warning */
+  uint8_t *info_raw;        /* copy of the info value's bytes (served to others by BEP 9) */
+  size_t info_raw_len;
+};
+
+/* Why parsing failed: the field ("info.files[3].path") and what is wrong with it. */
+struct metainfo_error {
+  char field[128];
+  char why[160];
+};
+
+/*
+ * Parses the `len` bytes of a torrent file. On success fills `m`, to be freed by metainfo_free();
+ * `in` is no longer needed. On failure `m` is zeroed and `err` (may be NULL) says which field and why.
+ * Returns ERR_OK, ERR_FORMAT, ERR_LIMIT, ERR_UNSUPPORTED (v2 only), ERR_MEMORY.
+ * Limits: 64 MiB of input, 64 trackers per tier and tiers, 64 web seeds, 1,000,000 files, paths 64 deep,
+ * URLs 2,048 bytes; what is over a count limit of trackers, seeds or nodes is ignored, not an error.
+ */
+enum err metainfo_parse(struct metainfo *m, const void *in, size_t len, struct metainfo_error *err);
+
+/* The same from the info value alone, as BEP 9 delivers it: no trackers. */
+enum err metainfo_parse_info(struct metainfo *m, const void *info, size_t len,
+                             struct metainfo_error *err);
+
+/* Frees everything inside `m`, zeroes it. Safe on a zeroed struct. */
+void metainfo_free(struct metainfo *m);
+
+/* Bytes of the files without padding. */
+uint64_t metainfo_payload(const struct metainfo *m);
+
+#endif
