@@ -1,0 +1,79 @@
+/*
+ * addrbook: every address we heard of, from whom, how it behaved, and when to try it next.
+ *
+ * Each address is in exactly one state:
+ *
+ *   WAITING --addrbook_take()--> TAKEN --addrbook_report()--> WAITING again, later, or DEAD
+ *
+ * A fresh address is due at once. One that refused or stayed silent waits 60 s, then 120 s, and is DEAD
+ * after the third failure in a row (if it is named again after that it gets one more try, not before 10
+ * minutes). One that worked and was cut off is due again at once when it had given us data, after 10 s
+ * when not. A wrong info hash or protocol: not before 10 minutes. A liar (bad data) is DEAD for good, as is
+ * an address that turned out to be ourselves. When a second port on the same non-loopback host is
+ * caught lying, the whole host is banned.
+ *
+ * Order: addresses that gave data before, then fresh ones in random order, then retries by time due.
+ * At most `max` addresses are kept; new ones beyond that are refused, DEAD ones are evicted first.
+ * One mutex inside; no call waits for anything but it. Time comes as an argument, so tests need no clock.
+ */
+#ifndef WEFT_FIND_ADDRBOOK_H
+#define WEFT_FIND_ADDRBOOK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "proto/addr.h"
+
+enum addrbook_source { FROM_TRACKER, FROM_USER, FROM_DHT, FROM_PEX, FROM_LSD, FROM_INBOUND, FROM_COUNT };
+
+enum addrbook_outcome {
+  ADDR_UNREACHABLE,  /* refused, no route, reset before the handshake */
+  ADDR_SILENT,       /* connected or not, nothing came before the deadline */
+  ADDR_WRONG,        /* not BitTorrent, or another torrent */
+  ADDR_SELF,         /* our own listener */
+  ADDR_DUPLICATE,    /* the same peer under another address: not tried again for 10 minutes */
+  ADDR_FULL,         /* we had no slot after all, or no thread: due again in 1 s, no blame */
+  ADDR_USELESS,      /* worked, but gave us nothing (choked for ever, has nothing we need): 60 s */
+  ADDR_CUT,          /* the connection ended after the handshake; see `gave_data` */
+  ADDR_MISBEHAVED,   /* broke the protocol: 10 minutes, DEAD the second time */
+  ADDR_LIAR          /* sent data with a wrong hash: never again */
+};
+
+struct addrbook;
+
+/* NULL when out of memory. */
+struct addrbook *addrbook_new(size_t max);
+void addrbook_free(struct addrbook *b);
+
+/* Adds one address; a known one is only confirmed. Returns true if it is new. Addresses that fail
+ * addr_is_peer(), are banned or beyond the maximum are dropped. */
+bool addrbook_add(struct addrbook *b, const struct addr *a, enum addrbook_source from, int64_t now_ms);
+
+/*
+ * Takes the best address that is due. ERR_OK: *out is TAKEN and must be reported later.
+ * ERR_NOT_FOUND: none is due; *due_ms is when the next one will be (CLOCK_NEVER if none).
+ */
+enum err addrbook_take(struct addrbook *b, int64_t now_ms, struct addr *out, int64_t *due_ms);
+
+/* How the taken address did. `gave_data`: at least one useful block came from it this time. */
+void addrbook_report(struct addrbook *b, const struct addr *a, enum addrbook_outcome how,
+                     bool gave_data, int64_t now_ms);
+/* Marks an address (TAKEN or not) as a liar right now, while its worker still runs. */
+void addrbook_ban(struct addrbook *b, const struct addr *a);
+bool addrbook_is_banned(struct addrbook *b, const struct addr *a);
+
+struct addrbook_stats {
+  size_t known;       /* all but DEAD */
+  size_t waiting;     /* due now or later */
+  size_t due;         /* due now */
+  size_t taken;
+  size_t dead;
+  size_t banned;
+  size_t from[FROM_COUNT]; /* first heard from */
+  uint64_t failed[ADDR_LIAR + 1]; /* reports by outcome */
+};
+void addrbook_stats(struct addrbook *b, int64_t now_ms, struct addrbook_stats *out);
+
+#endif

@@ -1,0 +1,88 @@
+/*
+ * tracker: keeps a torrent's trackers informed and asks them for peers (BEP 3, 12).
+ *
+ * One thread per tier. A tier's trackers are shuffled once; the thread asks them in order, and the first
+ * that answers moves to the front and is asked again after its interval (BEP 12). BEP 12 has a client
+ * turn to the second tier only when the first has failed; waiting for a dead tracker's time-out would
+ * leave a user staring at nothing, so here tier n+1 also starts when tier n has not answered within
+ * 1.5 s, and goes to sleep again while a tier before it works. A tracker that fails is tried again after
+ * 5 s * 2^n, at most 30 minutes, or when its `retry in` says; the tier goes on to its next tracker at
+ * once. Until some peers are known a good reply's interval is honoured too (min interval at least 60 s).
+ * UDP trackers are skipped with one log line for now, other schemes with a warning.
+ *
+ * Events: the first successful announce to each tracker says "started"; tracker_completed() makes each
+ * say "completed" once; tracker_stop() says "stopped" to those that had answered, all in parallel, and
+ * gives up after its deadline.
+ */
+#ifndef WEFT_FIND_TRACKER_H
+#define WEFT_FIND_TRACKER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "proto/addr.h"
+#include "proto/announce.h"
+#include "proto/metainfo.h"
+
+struct tracker_totals { /* as the tracker wants them, bytes */
+  uint64_t uploaded;
+  uint64_t downloaded;
+  uint64_t left;
+};
+
+struct tracker_config {
+  const struct metainfo_tier *tiers; /* copied */
+  size_t tier_count;
+  uint8_t info_hash[20];
+  uint8_t peer_id[20];
+  uint16_t port;
+  int32_t numwant;
+  /* Called from the tier threads; must be quick and thread-safe. */
+  void (*on_peers)(void *arg, const struct addr *peers, size_t count);
+  void (*on_event)(void *arg); /* something worth a look at tracker_status() happened; may be NULL */
+  void (*get_totals)(void *arg, struct tracker_totals *out);
+  void *arg;
+};
+
+struct tracker_set;
+
+/* Starts the threads (none if no usable URL). ERR_OK with *out set, or ERR_MEMORY. */
+enum err tracker_start(const struct tracker_config *config, struct tracker_set **out);
+
+/* Wakes every tier for an announce now, if its min interval allows (we ran out of peers). */
+void tracker_want_peers(struct tracker_set *t);
+/* The download is complete: tell the trackers that answered before. Does not wait. */
+void tracker_completed(struct tracker_set *t);
+/* Cancels what runs, sends "stopped" where due, waits at most until `deadline_ms` for that, joins and
+ * frees everything. NULL is fine. */
+void tracker_stop(struct tracker_set *t, int64_t deadline_ms);
+
+enum tracker_state {
+  TRACKER_IDLE,     /* not asked yet */
+  TRACKER_ASKING,
+  TRACKER_OK,       /* the last announce worked */
+  TRACKER_FAILED,   /* it did not: `message` says why */
+  TRACKER_SKIPPED   /* a scheme we do not speak */
+};
+
+struct tracker_status {
+  char url[256];    /* redacted, fit for showing after escaping */
+  size_t tier;
+  enum tracker_state state;
+  char message[512]; /* failure reason, warning, or error sentence; "" if none */
+  int64_t seeders;   /* -1 unknown */
+  int64_t leechers;
+  size_t peers;      /* in the last reply */
+  int64_t next_ms;   /* when it is asked again; CLOCK_NEVER */
+};
+
+/* Copies up to `max` entries; returns how many there are in all. Any thread. */
+size_t tracker_status(struct tracker_set *t, struct tracker_status *out, size_t max);
+/* True while some tracker has yet to give its first answer or error. */
+bool tracker_pending(struct tracker_set *t);
+/* The external address a tracker told us (BEP 24); family 0 if none. */
+struct addr tracker_external_ip(struct tracker_set *t);
+
+#endif

@@ -1,0 +1,103 @@
+#include "io/net.h"
+
+#include <errno.h>
+#include <linux/tcp.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <stddef.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+
+int net_bell_new(void) {
+  return eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+}
+
+void net_bell_ring(int bell) {
+  uint64_t one = 1;
+  ssize_t n = write(bell, &one, sizeof one);
+  (void)n; /* EAGAIN: it has rung 2^64 - 2 times and is still ringing */
+}
+
+void net_bell_clear(int bell) {
+  uint64_t count;
+  ssize_t n = read(bell, &count, sizeof count);
+  (void)n; /* EAGAIN: it was silent */
+}
+
+int net_wait(int fd, int bell, bool want_write, int64_t deadline_ms) {
+  struct pollfd p[2] = {
+    {.fd = fd, .events = (short)(POLLIN | (want_write ? POLLOUT : 0))},
+    {.fd = bell, .events = POLLIN},
+  };
+  for (;;) {
+    int n = poll(p, 2, clock_poll_timeout(deadline_ms));
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) return 0;
+    int got = 0;
+    if (p[0].revents & (POLLIN | POLLERR | POLLHUP | POLLNVAL)) got |= NET_READABLE;
+    if (p[0].revents & (POLLOUT | POLLERR)) got |= NET_WRITABLE;
+    if (p[1].revents) got |= NET_BELL;
+    return got;
+  }
+}
+
+static enum err connect_error(int errnum) {
+  switch (errnum) {
+  case ETIMEDOUT:
+    return ERR_TIMEOUT;
+  case ENOMEM:
+  case ENOBUFS:
+  case EADDRNOTAVAIL: /* every local port is taken */
+    return ERR_MEMORY;
+  default:
+    return ERR_REFUSED;
+  }
+}
+
+/* Waits for the outcome of a connect() under way. */
+static enum err await_connect(int fd, int bell, int64_t deadline_ms) {
+  for (;;) {
+    int got = net_wait(fd, bell, true, deadline_ms);
+    if (got & NET_BELL) return ERR_CANCELLED;
+    if (got == 0) return ERR_TIMEOUT;
+    int errnum = 0;
+    socklen_t len = sizeof errnum;
+    getsockopt(fd, SOL_SOCKET, SO_ERROR, &errnum, &len);
+    if (errnum) return connect_error(errnum);
+    if (got & NET_WRITABLE) return ERR_OK;
+  }
+}
+
+enum err net_dial(const struct addr *a, int bell, int64_t deadline_ms, int *out) {
+  struct sockaddr_storage sa;
+  socklen_t len = addr_to_sockaddr(a, &sa);
+  int fd = socket(sa.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (fd < 0) return err_from_errno(errno) == ERR_MEMORY ? ERR_MEMORY : ERR_REFUSED;
+  int one = 1;
+  setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+  enum err e = ERR_OK;
+  if (connect(fd, (struct sockaddr *)&sa, len) != 0)
+    e = errno == EINPROGRESS ? await_connect(fd, bell, deadline_ms) : connect_error(errno);
+  if (e != ERR_OK) {
+    close(fd);
+    return e;
+  }
+  *out = fd;
+  return ERR_OK;
+}
+
+void net_set_lowat(int fd, int bytes) {
+  setsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &bytes, sizeof bytes);
+}
+
+uint32_t net_min_rtt_us(int fd) {
+  struct tcp_info info = {0};
+  socklen_t len = sizeof info;
+  if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) != 0) return 0;
+  if (len < offsetof(struct tcp_info, tcpi_min_rtt) + sizeof info.tcpi_min_rtt)
+    return info.tcpi_rtt;
+  return info.tcpi_min_rtt == UINT32_MAX ? 0 : info.tcpi_min_rtt;
+}

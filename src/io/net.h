@@ -1,0 +1,47 @@
+/*
+ * net: sockets that can be waited for only with an absolute deadline, and bells.
+ *
+ * Every socket here is non-blocking; a thread "blocks" in net_wait(), the one place where a worker
+ * waits: for its socket, for its bell, or for the time to pass. A bell is how another thread wakes
+ * it: an eventfd, rung any number of times, heard once.
+ */
+#ifndef WEFT_IO_NET_H
+#define WEFT_IO_NET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "proto/addr.h"
+
+enum { NET_READABLE = 1, NET_WRITABLE = 2, NET_BELL = 4 };
+
+/* A new bell, or -1 when there are no descriptors left. Closed with close(). */
+int net_bell_new(void);
+/* Never waits; any thread, as long as the bell is open. */
+void net_bell_ring(int bell);
+/* Makes it silent again. */
+void net_bell_clear(int bell);
+
+/*
+ * Opens a TCP connection to `a` and waits for it until `deadline_ms`, or until `bell` rings. On
+ * ERR_OK *fd is the caller's, non-blocking, TCP_NODELAY, close-on-exec.
+ * Else: ERR_REFUSED (also no route, reset), ERR_TIMEOUT, ERR_CANCELLED (bell), ERR_MEMORY (no
+ * descriptor).
+ */
+enum err net_dial(const struct addr *a, int bell, int64_t deadline_ms, int *fd);
+
+/*
+ * Waits until `fd` is readable, or writable too if `want_write`, or `bell` rings, or `deadline_ms`
+ * passes. Returns a set of NET_ bits; 0: the deadline. An error or hang-up counts as readable: the
+ * next read tells. SO_RCVLOWAT delays NET_READABLE until so many bytes are there.
+ */
+int net_wait(int fd, int bell, bool want_write, int64_t deadline_ms);
+
+/* Sets SO_RCVLOWAT: how many bytes make the socket readable. */
+void net_set_lowat(int fd, int bytes);
+/* The least round trip the kernel has seen on this connection, microseconds; 0 if unknown. */
+uint32_t net_min_rtt_us(int fd);
+
+#endif

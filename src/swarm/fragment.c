@@ -1,0 +1,87 @@
+#include "swarm/fragment.h"
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdlib.h>
+
+#include "proto/geometry.h"
+
+enum { CLASSES = 6, POOL_IDLE_MAX = 8 << 20 }; /* 1, 2, 4, 8, 16, 32 blocks */
+
+struct fragment_pool {
+  pthread_mutex_t lock;
+  /* guarded by lock: */
+  struct fragment *idle[CLASSES];
+  uint64_t idle_bytes;
+};
+
+static unsigned class_of(uint32_t count) {
+  unsigned c = 0;
+  while (1u << c < count) c++;
+  return c;
+}
+
+struct fragment_pool *fragment_pool_new(void) {
+  struct fragment_pool *p = calloc(1, sizeof *p);
+  if (p != NULL) pthread_mutex_init(&p->lock, NULL);
+  return p;
+}
+
+static void destroy(struct fragment *f) {
+  free(f->data);
+  free(f);
+}
+
+void fragment_pool_free(struct fragment_pool *p) {
+  if (p == NULL) return;
+  for (unsigned c = 0; c < CLASSES; c++)
+    while (p->idle[c] != NULL) {
+      struct fragment *f = p->idle[c];
+      p->idle[c] = f->next;
+      destroy(f);
+    }
+  pthread_mutex_destroy(&p->lock);
+  free(p);
+}
+
+static struct fragment *create(uint32_t capacity) {
+  struct fragment *f = calloc(1, sizeof *f);
+  if (f == NULL) return NULL;
+  f->data = aligned_alloc(4096, (size_t)capacity * BLOCK_LEN);
+  if (f->data == NULL) {
+    free(f);
+    return NULL;
+  }
+  f->capacity = capacity;
+  return f;
+}
+
+struct fragment *fragment_get(struct fragment_pool *p, uint32_t count) {
+  unsigned c = class_of(count);
+  pthread_mutex_lock(&p->lock);
+  struct fragment *f = p->idle[c];
+  if (f != NULL) {
+    p->idle[c] = f->next;
+    p->idle_bytes -= (uint64_t)f->capacity * BLOCK_LEN;
+  }
+  pthread_mutex_unlock(&p->lock);
+  if (f == NULL) f = create(1u << c);
+  if (f == NULL) return NULL;
+  *f = (struct fragment){.count = count, .capacity = f->capacity, .data = f->data};
+  return f;
+}
+
+void fragment_put(struct fragment_pool *p, struct fragment *f) {
+  if (f == NULL) return;
+  uint64_t bytes = (uint64_t)f->capacity * BLOCK_LEN;
+  unsigned c = class_of(f->capacity);
+  pthread_mutex_lock(&p->lock);
+  bool keep = p->idle_bytes + bytes <= POOL_IDLE_MAX;
+  if (keep) {
+    f->next = p->idle[c];
+    p->idle[c] = f;
+    p->idle_bytes += bytes;
+  }
+  pthread_mutex_unlock(&p->lock);
+  if (!keep) destroy(f);
+}
