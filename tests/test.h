@@ -4,8 +4,8 @@
  *   TEST(the_last_piece_may_be_short) { ... assert_int_equal(...); }
  *   int main(void) { RUN(T(the_last_piece_may_be_short)); }
  *
- * A test is named by the sentence it proves, so that the list of a failing program reads as the list
- * of what is no longer true.
+ * A test is named by the sentence it proves, so that the list of a failing program reads as the
+ * list of what is no longer true.
  */
 #ifndef WEFT_TESTS_TEST_H
 #define WEFT_TESTS_TEST_H

@@ -70,7 +70,7 @@ bool addr_parse(const char *text, size_t len, struct addr *out) {
     text += 1;
     ip_len -= 2;
   }
-  /* An IPv6 address has colons of its own, and needs the brackets; an IPv4 one must not have them. */
+  /* An IPv6 address has colons of its own and needs the brackets; IPv4 must not have them. */
   bool v6 = memchr(text, ':', ip_len) != NULL;
   return v6 == bracket && addr_parse_ip(text, ip_len, port, out);
 }

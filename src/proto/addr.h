@@ -2,8 +2,8 @@
  * addr: an IP address and a port, as BitTorrent passes them around.
  *
  * Trackers, PEX and DHT send peers in compact form: 4 (BEP 23) or 16 (BEP 7) bytes of address and
- * 2 of port, big-endian. IPv4-mapped IPv6 addresses are turned into plain IPv4 at the door, so that one
- * peer has one form. No name is ever looked up here.
+ * 2 of port, big-endian. IPv4-mapped IPv6 addresses are turned into plain IPv4 at the door, so that
+ * one peer has one form. No name is ever looked up here.
  */
 #ifndef WEFT_PROTO_ADDR_H
 #define WEFT_PROTO_ADDR_H
@@ -22,22 +22,26 @@ struct addr {
 
 enum { ADDR_TEXT_MAX = 56 }; /* "[ipv6]:65535" and a NUL */
 
+/* The address in compact form: BEP 23 and BEP 7. Any bytes give an address; ask addr_is_peer(). */
 struct addr addr_from_compact4(const uint8_t p[static 6]);
 struct addr addr_from_compact6(const uint8_t p[static 18]);
-/* "1.2.3.4:80", "[::1]:80"; `len` bytes of text. False if it is anything else (no names, no scope). */
+/* Reads "1.2.3.4:80" or "[::1]:80" from the `len` bytes of `text`. True and *out set, or false for
+ * anything else (names, scopes, blanks); then *out may hold rubbish. */
 bool addr_parse(const char *text, size_t len, struct addr *out);
-/* An address literal without port or brackets, as dictionary peers carry it (BEP 3). */
+/* Reads an address literal without port or brackets, as dictionary peers carry it (BEP 3), and
+ * gives it `port`. True and *out set, or false. */
 bool addr_parse_ip(const char *text, size_t len, uint16_t port, struct addr *out);
 
 /* Writes "1.2.3.4:80", "[2001:db8::1]:80", or "none" for family 0; returns `out`. */
 const char *addr_text(const struct addr *a, char out[static ADDR_TEXT_MAX]);
 /* Fills a sockaddr; returns its length, 0 for family 0. */
 socklen_t addr_to_sockaddr(const struct addr *a, struct sockaddr_storage *out);
-/* False for families other than IPv4 and IPv6. */
+/* Reads a sockaddr of IPv4 or IPv6. True and *out set, or false for other families. */
 bool addr_from_sockaddr(const struct sockaddr *sa, struct addr *out);
 
-bool addr_equal(const struct addr *a, const struct addr *b);      /* with the port */
-bool addr_same_host(const struct addr *a, const struct addr *b);  /* without */
+/* Are these the same address, with the port; and the same host, whatever the port? */
+bool addr_equal(const struct addr *a, const struct addr *b);
+bool addr_same_host(const struct addr *a, const struct addr *b);
 /* A seeded hash over family, address and port, for hash tables. */
 uint64_t addr_hash(const struct addr *a, uint64_t seed);
 

@@ -1,9 +1,9 @@
 /*
  * announce: what goes to a tracker and what comes back, as bytes (BEP 3, 7, 23, 24, 31).
  *
- * The query of an HTTP announce is built here, and its bencoded reply is read here, both without any
- * network: find/tracker_http sends the one and receives the other. A reply is untrusted: bad entries in
- * a peer list are skipped and good ones kept, and every number is clamped.
+ * The query of an HTTP announce is built here, and its bencoded reply is read here, both without
+ * any network: find/tracker_http sends the one and receives the other. A reply is untrusted: bad
+ * entries in a peer list are skipped and good ones kept, and every number is clamped.
  */
 #ifndef WEFT_PROTO_ANNOUNCE_H
 #define WEFT_PROTO_ANNOUNCE_H
@@ -59,7 +59,8 @@ const char *announce_event_name(enum announce_event e);
 /*
  * Reads the body of a reply: compact (string) and dictionary (list) peers, peers6, and the rest.
  * A reply with a failure reason is ERR_OK with `failure` set and no peers.
- * Returns ERR_OK (then announce_free() is due), ERR_FORMAT if it is no bencoded dictionary, ERR_MEMORY.
+ * Returns ERR_OK (then announce_free() is due), ERR_FORMAT if it is no bencoded dictionary,
+ * ERR_MEMORY.
  */
 enum err announce_parse(struct announce_reply *r, const void *in, size_t len);
 void announce_free(struct announce_reply *r);

@@ -6,14 +6,15 @@
  *   list        l<value>*e
  *   dictionary  d(<string><value>)*e   keys sorted as raw bytes, each once
  *
- * The decoder works without recursion and in one pass: it turns the input into a flat array of tokens
- * in the order of the bytes; a container's token knows how many tokens lie inside it. Nothing is
- * copied: tokens are spans of the input, which must outlive the document. That raw span of any value is
- * what makes the info hash exact: it is taken over the bytes as they came.
+ * The decoder works without recursion and in one pass: it turns the input into a flat array of
+ * tokens in the order of the bytes; a container's token knows how many tokens lie inside it.
+ * Nothing is copied: tokens are spans of the input, which must outlive the document. That raw span
+ * of any value is what makes the info hash exact: it is taken over the bytes as they came.
  *
  * Strictness: malformed integers and lengths, missing ends, depth or token count over the limit and
  * trailing bytes are errors. Keys that are unsorted or that repeat are remembered per dictionary
- * (BEN_UNSORTED, BEN_DUPLICATE), because only the reader of that dictionary knows whether it matters.
+ * (BEN_UNSORTED, BEN_DUPLICATE), because only the reader of that dictionary knows whether it
+ * matters.
  */
 #ifndef WEFT_PROTO_BENCODE_H
 #define WEFT_PROTO_BENCODE_H
@@ -74,19 +75,22 @@ void bencode_free(struct ben_doc *doc);
 #define BEN_NONE UINT32_MAX
 typedef uint32_t ben_val;
 
+/* The outermost value; BEN_NONE if nothing was decoded. */
 static inline ben_val bencode_root(const struct ben_doc *d) {
   return d->count ? 0 : BEN_NONE;
 }
+/* Is `v` there, and of this type? */
 bool bencode_is(const struct ben_doc *d, ben_val v, enum ben_type type);
-/* The value of key `key` in dictionary `dict`; the first one if it repeats. BEN_NONE if `dict` is no
- * dictionary or has no such key. */
+/* The value of key `key` in dictionary `dict`; the first one if it repeats. BEN_NONE if `dict` is
+ * no dictionary or has no such key. */
 ben_val bencode_get(const struct ben_doc *d, ben_val dict, const char *key);
 /* bencode_get() that also insists on the type: BEN_NONE when it is another. */
-ben_val bencode_get_typed(const struct ben_doc *d, ben_val dict, const char *key, enum ben_type type);
+ben_val bencode_get_typed(const struct ben_doc *d, ben_val dict, const char *key,
+                          enum ben_type type);
 /* The content of a string, in place, not NUL-terminated. False if `v` is no string. */
 bool bencode_str(const struct ben_doc *d, ben_val v, const char **s, size_t *len);
-/* Copies the content of a string into `out` (`size` > 0 bytes) as a C string: up to its first NUL, cut
- * at a UTF-8 character if it is too long. False, and "" in `out`, if `v` is no string. */
+/* Copies the content of a string into `out` (`size` > 0 bytes) as a C string: up to its first NUL,
+ * cut at a UTF-8 character if it is too long. False, and "" in `out`, if `v` is no string. */
 bool bencode_cstr(const struct ben_doc *d, ben_val v, char *out, size_t size);
 /* False if `v` is no integer or does not fit. */
 bool bencode_int(const struct ben_doc *d, ben_val v, int64_t *out);

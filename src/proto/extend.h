@@ -1,10 +1,10 @@
 /*
  * extend: the extension handshake (BEP 10) and what we read from it.
  *
- * Message 20 with extension id 0 carries one dictionary: "m" maps names of extensions to the ids that
- * the *sender of the dictionary* wants to receive them under (1 to 255; 0 switches one off); "v" client
- * name, "p" listening port, "reqq" how many requests may be outstanding, "yourip" our address as seen
- * from there, "metadata_size" (BEP 9), "upload_only" (BEP 21).
+ * Message 20 with extension id 0 carries one dictionary: "m" maps names of extensions to the ids
+ * that the *sender of the dictionary* wants to receive them under (1 to 255; 0 switches one off);
+ * "v" client name, "p" listening port, "reqq" how many requests may be outstanding, "yourip" our
+ * address as seen from there, "metadata_size" (BEP 9), "upload_only" (BEP 21).
  * A peer may send it again; later values replace earlier ones, absent keys keep theirs.
  */
 #ifndef WEFT_PROTO_EXTEND_H

@@ -1,14 +1,15 @@
 /*
  * metainfo: what a .torrent file says (BEP 3, 5, 12, 17, 19, 27, 47, 52).
  *
- * metainfo_parse() reads the bencoded file once, checks every field it uses and copies what is kept, so
- * that the result lives on its own. The info hash is SHA-1 over the raw bytes of the "info" value, as
- * they stand in the file. Names stay bytes as the author wrote them (the UTF-8 variant is preferred
- * where there is one): making them safe for a file system is io/store's business, making them safe for
- * a terminal base/escape's.
+ * metainfo_parse() reads the bencoded file once, checks every field it uses and copies what is
+ * kept, so that the result lives on its own. The info hash is SHA-1 over the raw bytes of the
+ * "info" value, as they stand in the file. Names stay bytes as the author wrote them (the UTF-8
+ * variant is preferred where there is one): making them safe for a file system is io/store's
+ * business, making them safe for a terminal base/escape's.
  *
- * Version 2 (BEP 52): a hybrid is read by its v1 half. A v2-only torrent gives ERR_UNSUPPORTED with a
- * sentence. The v2 info hash and meta version are kept where they are present, for the later task.
+ * Version 2 (BEP 52): a hybrid is read by its v1 half. A v2-only torrent gives ERR_UNSUPPORTED with
+ * a sentence. The v2 info hash and meta version are kept where they are present, for the later
+ * task.
  */
 #ifndef WEFT_PROTO_METAINFO_H
 #define WEFT_PROTO_METAINFO_H
@@ -85,10 +86,11 @@ struct metainfo_error {
 
 /*
  * Parses the `len` bytes of a torrent file. On success fills `m`, to be freed by metainfo_free();
- * `in` is no longer needed. On failure `m` is zeroed and `err` (may be NULL) says which field and why.
- * Returns ERR_OK, ERR_FORMAT, ERR_LIMIT, ERR_UNSUPPORTED (v2 only), ERR_MEMORY.
- * Limits: 64 MiB of input, 64 trackers per tier and tiers, 64 web seeds, 1,000,000 files, paths 64 deep,
- * URLs 2,048 bytes; what is over a count limit of trackers, seeds or nodes is ignored, not an error.
+ * `in` is no longer needed. On failure `m` is zeroed and `err` (may be NULL) says which field and
+ * why. Returns ERR_OK, ERR_FORMAT, ERR_LIMIT, ERR_UNSUPPORTED (v2 only), ERR_MEMORY.
+ * Limits: 64 MiB of input, 64 trackers per tier and tiers, 64 web seeds, 1,000,000 files, paths 64
+ * deep, URLs 2,048 bytes; what is over a count limit of trackers, seeds or nodes is ignored, not an
+ * error.
  */
 enum err metainfo_parse(struct metainfo *m, const void *in, size_t len, struct metainfo_error *err);
 

@@ -59,8 +59,10 @@ struct wire_handshake {
   uint8_t peer_id[WIRE_PEER_ID_LEN];
 };
 
+/* Appends the 68 bytes of a handshake. */
 void wire_put_handshake(struct buf *b, const struct wire_handshake *h);
-/* Reads exactly WIRE_HANDSHAKE_LEN bytes. ERR_OK, or ERR_PROTOCOL if the protocol string differs. */
+/* Reads exactly WIRE_HANDSHAKE_LEN bytes. Returns ERR_OK, or ERR_PROTOCOL if the protocol string
+ * differs. */
 enum err wire_get_handshake(const uint8_t in[static WIRE_HANDSHAKE_LEN], struct wire_handshake *h);
 
 struct wire_message {
@@ -71,7 +73,7 @@ struct wire_message {
   uint32_t length;       /* REQUEST, CANCEL, REJECT: as asked for; PIECE: bytes of data */
   uint16_t port;         /* PORT */
   uint8_t ext_id;        /* EXTENDED */
-  const uint8_t *data;   /* PIECE data, BITFIELD bits, EXTENDED payload, UNKNOWN body: inside input */
+  const uint8_t *data;   /* PIECE data, BITFIELD bits, EXTENDED payload, UNKNOWN body: in the input */
   size_t data_len;
 };
 
@@ -88,18 +90,23 @@ struct wire_limits {
  *   ERR_TIMEOUT   not all there yet: *need is how many bytes in total make the next step possible
  *                 (never more than 4 + the length that was checked);
  *   ERR_LIMIT     the length is over the limits;
- *   ERR_PROTOCOL  the length is wrong for this id (BEP 3: CHOKE 1, HAVE 5, REQUEST 13, PIECE > 9 ...).
+ *   ERR_PROTOCOL  the length is wrong for this id (BEP 3: CHOKE 1, HAVE 5, REQUEST 13, PIECE > 9).
  * A wrong length is told as soon as the id is there, before the body arrives.
  */
 enum err wire_decode(const uint8_t *in, size_t len, const struct wire_limits *limits,
                      struct wire_message *m, size_t *used, size_t *need);
 
-/* Encoders: each appends one whole message. */
+/* Encoders: each appends one whole message to `b` (see base/buf for what happens when it is full).
+ * `id` must be one of those named. */
 void wire_put_keepalive(struct buf *b);
-void wire_put_simple(struct buf *b, enum wire_id id); /* CHOKE to NOT_INTERESTED, HAVE_ALL/NONE */
-void wire_put_index(struct buf *b, enum wire_id id, uint32_t index); /* HAVE, SUGGEST, ALLOWED_FAST */
+/* CHOKE to NOT_INTERESTED, HAVE_ALL, HAVE_NONE. */
+void wire_put_simple(struct buf *b, enum wire_id id);
+/* HAVE, SUGGEST, ALLOWED_FAST. */
+void wire_put_index(struct buf *b, enum wire_id id, uint32_t index);
+/* REQUEST, CANCEL, REJECT. */
 void wire_put_range(struct buf *b, enum wire_id id, uint32_t index, uint32_t begin,
-                    uint32_t length); /* REQUEST, CANCEL, REJECT */
+                    uint32_t length);
+/* The messages with a body: `data` and `bits` are copied. */
 void wire_put_bitfield(struct buf *b, const uint8_t *bits, size_t len);
 void wire_put_piece(struct buf *b, uint32_t index, uint32_t begin, const uint8_t *data, size_t len);
 void wire_put_port(struct buf *b, uint16_t port);
