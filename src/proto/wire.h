@@ -73,7 +73,7 @@ struct wire_message {
   uint32_t length;       /* REQUEST, CANCEL, REJECT: as asked for; PIECE: bytes of data */
   uint16_t port;         /* PORT */
   uint8_t ext_id;        /* EXTENDED */
-  const uint8_t *data;   /* PIECE data, BITFIELD bits, EXTENDED payload, UNKNOWN body: in the input */
+  const uint8_t *data;   /* PIECE data, BITFIELD bits, EXTENDED payload, UNKNOWN body: no copy */
   size_t data_len;
 };
 
