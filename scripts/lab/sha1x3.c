@@ -14,6 +14,7 @@
 #include "lab.h"
 
 #include <openssl/evp.h>
+#include <stdatomic.h>
 #include <string.h>
 
 #if defined(__x86_64__)
@@ -105,8 +106,15 @@ SHA_TARGET static void three_lanes(uint32_t *const h[], const uint8_t *const dat
 }
 
 bool sha1x3_accelerated(void) {
+    static atomic_int known; /* asked once: CPUID is slow in virtual machines. 0: not yet */
     unsigned a, b, c, d;
-    return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (b >> 29 & 1) != 0;
+
+    int answer = atomic_load_explicit(&known, memory_order_relaxed);
+    if (answer == 0) {
+        answer = __get_cpuid_count(7, 0, &a, &b, &c, &d) && (b >> 29 & 1) != 0 ? 1 : -1;
+        atomic_store_explicit(&known, answer, memory_order_relaxed);
+    }
+    return answer > 0;
 }
 
 static void run_lanes(uint32_t *const h[], const uint8_t *const data[], size_t lanes, size_t blocks) {
