@@ -1,4 +1,4 @@
-#!/usr/bin/python3
+#!/usr/bin/python3 -B
 """Runs the tests, part by part, and ends with one line: N passed, N failed.
 
     build     the program and the tests with the default compiler; warnings are errors
@@ -167,7 +167,7 @@ def scenario_jobs(folder, label, only, mark=None):
             with open(path) as text:
                 if mark not in text.read():
                     continue
-        jobs.append(("%s %s" % (label, name[:-3]), ["/usr/bin/python3", path], SCENARIO_TIMEOUT,
+        jobs.append(("%s %s" % (label, name[:-3]), ["/usr/bin/python3", "-B", path], SCENARIO_TIMEOUT,
                      environment))
     return jobs
 

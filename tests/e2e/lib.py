@@ -389,7 +389,7 @@ def enter_namespaces():
         if subprocess.run(variant + ["true"], stdout=subprocess.DEVNULL,
                           stderr=subprocess.DEVNULL).returncode == 0:
             os.environ[INSIDE] = "1"
-            os.execvp(variant[0], variant + [sys.executable] + sys.argv)
+            os.execvp(variant[0], variant + [sys.executable, "-B"] + sys.argv)
     os.environ[INSIDE] = ""
 
 

@@ -26,9 +26,9 @@ class ScriptedTracker:
 
             def do_GET(self):  # pylint: disable=invalid-name
                 """One announce."""
-                query = parse_query(self.path)
-                outer.queries.append(query)
+                query = dict({"ip": self.client_address[0]}, **parse_query(self.path))
                 reply = answer(query)
+                outer.queries.append(query)
                 status, headers, body = reply if isinstance(reply, tuple) else (200, {}, reply)
                 with contextlib.suppress(OSError):
                     self.send_response(status)
@@ -73,3 +73,24 @@ def names(*addresses, interval=60):
     """An answer: these peers, whoever asks."""
     body = bencode({"interval": interval, "peers": compact(addresses)})
     return lambda query: body
+
+
+def registry(interval=60):
+    """An answer like a real tracker's: remembers who announced what and gives each the others."""
+    swarms = {}
+    lock = threading.Lock()
+
+    def answer(query):
+        me = "%s:%s" % (query["ip"], query["port"])
+        with lock:
+            swarm = swarms.setdefault(query["info_hash"], {})
+            if query.get("event") == "stopped":
+                swarm.pop(me, None)
+            else:
+                swarm[me] = query.get("left") == "0"
+            others = [address for address in swarm if address != me]
+            seeds = sum(swarm.values())
+        return bencode({"interval": interval, "complete": seeds,
+                        "incomplete": len(others) + 1 - seeds, "peers": compact(others)})
+
+    return answer
