@@ -9,6 +9,7 @@
  *                 of 512 KiB; one thread takes up to three fragments of different pieces from a
  *                 bounded queue, hashes them side by side (sha1x3.h) and writes each with one call
  *   --one-stream  each worker hashes (OpenSSL) and writes what it received
+ *   --unit P      share the payload out in units of 2^P bytes (20), or of a piece if that is more
  *   --lowat N     with either: poll() with SO_RCVLOWAT = N before each receive, to wake less often
  *
  * Needs a piece length that is a multiple of 16 KiB. Exit 0: every piece verified; 1: not.
@@ -39,7 +40,7 @@ enum {
 
 static const char usage[] =
     "usage: floor --torrent FILE --out FILE --peers ADDRESSES [--fragment SIZE] [--one-stream]\n"
-    "             [--lowat SIZE]\n";
+    "             [--lowat SIZE] [--unit POWER]\n";
 
 /* A run of payload inside one piece, or several whole pieces when those are small. */
 struct fragment {
@@ -68,6 +69,7 @@ struct worker {
 static struct torrent torrent;
 static int out_fd;
 static size_t fragment_size = (size_t)MOST_BLOCKS * LAB_BLOCK;
+static unsigned unit_power = 20; /* 2 to this power: bytes that a worker gets at a time */
 static size_t lowat;
 static bool one_stream;
 static atomic_uint bad_pieces;
@@ -332,6 +334,7 @@ static void greet(struct worker *w) {
     hello[22] = (uint8_t)w->number;
     hello[23] = (uint8_t)(peer_count >> 8);
     hello[24] = (uint8_t)peer_count;
+    hello[26] = (uint8_t)unit_power;
     memcpy(hello + 28, torrent.info_hash, 20);
     memcpy(hello + 48, "-FL0100-floor-floor-", 20);
     w->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -383,9 +386,9 @@ static uint64_t take_unit(struct worker *w, uint64_t from, uint64_t end, uint64_
 
 static void *run_worker(void *argument) {
     struct worker *w = argument;
-    uint64_t unit = torrent.piece_length;
+    uint64_t unit = torrent.piece_length, want = 1ULL << unit_power;
 
-    if (unit < 1U << 20) unit *= (1U << 20) / unit;
+    if (unit < want) unit *= want / unit;
     uint64_t left = share_on_wire(w->number, unit);
     w->sha1 = EVP_MD_fetch(NULL, "SHA1", NULL);
     w->context = EVP_MD_CTX_new();
@@ -437,7 +440,7 @@ int main(int argc, char **argv) {
     static const struct option names[] = {
         {"torrent", 1, NULL, 't'},    {"out", 1, NULL, 'o'},   {"peers", 1, NULL, 'p'},
         {"fragment", 1, NULL, 'f'},   {"lowat", 1, NULL, 'l'}, {"one-stream", 0, NULL, '1'},
-        {NULL, 0, NULL, 0}};
+        {"unit", 1, NULL, 'u'},       {NULL, 0, NULL, 0}};
     const char *torrent_path = NULL, *out = NULL;
 
     for (int c; (c = getopt_long(argc, argv, "", names, NULL)) != -1;) {
@@ -447,6 +450,7 @@ int main(int argc, char **argv) {
         case 'p': peers = lab_range(optarg, &peer_count); break;
         case 'f': fragment_size = size_option(optarg); break;
         case 'l': lowat = size_option(optarg); break;
+        case 'u': unit_power = (unsigned)size_option(optarg) % 32; break;
         case '1': one_stream = true; break;
         default: fputs(usage, stderr); return 2;
         }

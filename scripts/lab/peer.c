@@ -481,12 +481,19 @@ static void flush_control(struct conn *c) {
     c->control_used = 0;
 }
 
-/* Sends share `share` of `shares` of the payload; units of a piece, or of 1 MiB if that is more. */
-static void push(struct conn *c, uint32_t share, uint32_t shares) {
+/*
+ * Sends share k of n of the payload, as the floor program's handshake says: after the mark come
+ * [k 2 bytes][n 2 bytes], and in the seventh reserved byte the binary logarithm of the unit. The
+ * share is the units k, k + n, k + 2n ... A unit is at least a piece.
+ */
+static void push(struct conn *c, const uint8_t *theirs) {
     const struct torrent *t = c->swarm->image.torrent;
-    uint32_t unit = t->piece_length < 1U << 20 ? (1U << 20) / t->piece_length : 1;
+    uint32_t share = lab_get32(theirs + 21) >> 16, shares = lab_get32(theirs + 21) & 0xffff;
+    uint64_t unit_bytes = 1ULL << (theirs[26] & 31);
+    uint32_t unit = t->piece_length < unit_bytes ? (uint32_t)(unit_bytes / t->piece_length) : 1;
     uint32_t bpp = c->swarm->image.blocks_per_piece;
 
+    if (shares == 0) return;
     for (uint64_t p = (uint64_t)share * unit; p < t->pieces && !c->ended;
          p += (uint64_t)shares * unit) {
         uint32_t from = (uint32_t)p, to = from + unit < t->pieces ? from + unit : t->pieces;
@@ -516,7 +523,7 @@ static void serve(struct conn *c) {
     put_greeting(c, theirs);
     flush_control(c);
     if (theirs[20] == PUSH_MARK) {
-        push(c, (uint32_t)theirs[21] << 8 | theirs[22], (uint32_t)theirs[23] << 8 | theirs[24]);
+        push(c, theirs);
     }
     while (!c->ended) {
         take_input(c, c->head == c->tail);
@@ -529,6 +536,7 @@ void peer_serve(const struct swarm *swarm, struct seat *seat, int fd) {
     struct conn c = {.swarm = swarm, .seat = seat, .fd = fd};
     static const struct timeval keep_alive = {.tv_sec = 100};
     uint64_t number = atomic_fetch_add(&seat->connections, 1);
+    atomic_fetch_add(&seat->open, 1);
 
     c.in = lab_alloc(IN_ROOM);
     c.queue = lab_alloc(QUEUE_ROOM * sizeof *c.queue);
@@ -540,6 +548,8 @@ void peer_serve(const struct swarm *swarm, struct seat *seat, int fd) {
     serve(&c);
     peer_log(swarm, seat, "close payload %llu", (unsigned long long)c.payload);
     close(fd);
+    atomic_store(&seat->left_us, (uint64_t)(lab_now() * 1e6));
+    atomic_fetch_sub(&seat->open, 1);
     free(c.in);
     free(c.queue);
     free(c.control);

@@ -51,6 +51,8 @@ struct seat {
     atomic_ullong corrupted;  /* blocks sent with a flipped bit */
     atomic_ullong requests;
     atomic_ullong cancels;
+    atomic_ullong open;    /* connections at this moment */
+    atomic_ullong left_us; /* when the last one that ended did, on lab_now's clock */
 };
 
 /* What all connections share. */

@@ -278,9 +278,9 @@ static void print_totals(void) {
         struct seat *s = &seats[i];
         lab_addr_text(&s->addr, addr);
         printf("peer %s connections %llu handshakes %llu payload %llu corrupted %llu "
-               "requests %llu cancels %llu\n",
+               "requests %llu cancels %llu open %llu left %.6f\n",
                addr, s->connections, s->handshakes, s->payload, s->corrupted, s->requests,
-               s->cancels);
+               s->cancels, s->open, (double)s->left_us / 1e6);
         payload += s->payload;
         corrupted += s->corrupted;
         connections += s->connections;
