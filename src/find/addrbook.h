@@ -5,16 +5,18 @@
  *
  *   WAITING --addrbook_take()--> TAKEN --addrbook_report()--> WAITING again, later, or DEAD
  *
- * A fresh address is due at once. One that refused or stayed silent waits 60 s, then 120 s, and is DEAD
- * after the third failure in a row (if it is named again after that it gets one more try, not before 10
- * minutes). One that worked and was cut off is due again at once when it had given us data, after 10 s
- * when not. A wrong info hash or protocol: not before 10 minutes. A liar (bad data) is DEAD for good, as is
- * an address that turned out to be ourselves. When a second port on the same non-loopback host is
- * caught lying, the whole host is banned.
+ * A fresh address is due at once. One that refused or stayed silent waits 60 s, then 120 s, and is
+ * DEAD after the third failure in a row (if it is named again after that it gets one more try, not
+ * before 10 minutes). One that worked and was cut off is due again at once when it had given us
+ * data, after 10 s when not (20 s, 40 s... up to 10 minutes if that goes on). A wrong info hash or
+ * protocol: not before 10 minutes, and a failure as above. A liar (bad data) is DEAD for good, as
+ * is an address that turned out to be ourselves. When a second port on the same non-loopback host
+ * is caught lying, the whole host is banned.
  *
- * Order: addresses that gave data before, then fresh ones in random order, then retries by time due.
- * At most `max` addresses are kept; new ones beyond that are refused, DEAD ones are evicted first.
- * One mutex inside; no call waits for anything but it. Time comes as an argument, so tests need no clock.
+ * Order: addresses that gave data before, then fresh ones in random order, then retries by time
+ * due. At most `max` addresses are kept; new ones beyond that are refused, DEAD ones are evicted
+ * first, bans only when they fill more than half of the book. One mutex inside; no call waits for
+ * anything but it. Time comes as an argument, so tests need no clock.
  */
 #ifndef WEFT_FIND_ADDRBOOK_H
 #define WEFT_FIND_ADDRBOOK_H
@@ -26,7 +28,15 @@
 #include "base/err.h"
 #include "proto/addr.h"
 
-enum addrbook_source { FROM_TRACKER, FROM_USER, FROM_DHT, FROM_PEX, FROM_LSD, FROM_INBOUND, FROM_COUNT };
+enum addrbook_source {
+  FROM_TRACKER,
+  FROM_USER,
+  FROM_DHT,
+  FROM_PEX,
+  FROM_LSD,
+  FROM_INBOUND,
+  FROM_COUNT
+};
 
 enum addrbook_outcome {
   ADDR_UNREACHABLE,  /* refused, no route, reset before the handshake */
@@ -49,7 +59,8 @@ void addrbook_free(struct addrbook *b);
 
 /* Adds one address; a known one is only confirmed. Returns true if it is new. Addresses that fail
  * addr_is_peer(), are banned or beyond the maximum are dropped. */
-bool addrbook_add(struct addrbook *b, const struct addr *a, enum addrbook_source from, int64_t now_ms);
+bool addrbook_add(struct addrbook *b, const struct addr *a, enum addrbook_source from,
+                  int64_t now_ms);
 
 /*
  * Takes the best address that is due. ERR_OK: *out is TAKEN and must be reported later.
@@ -70,7 +81,7 @@ struct addrbook_stats {
   size_t due;         /* due now */
   size_t taken;
   size_t dead;
-  size_t banned;
+  size_t banned;      /* of the dead and taken: liars, and bans of whole hosts */
   size_t from[FROM_COUNT]; /* first heard from */
   uint64_t failed[ADDR_LIAR + 1]; /* reports by outcome */
 };

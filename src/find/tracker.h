@@ -1,18 +1,20 @@
 /*
  * tracker: keeps a torrent's trackers informed and asks them for peers (BEP 3, 12).
  *
- * One thread per tier. A tier's trackers are shuffled once; the thread asks them in order, and the first
- * that answers moves to the front and is asked again after its interval (BEP 12). BEP 12 has a client
- * turn to the second tier only when the first has failed; waiting for a dead tracker's time-out would
- * leave a user staring at nothing, so here tier n+1 also starts when tier n has not answered within
- * 1.5 s, and goes to sleep again while a tier before it works. A tracker that fails is tried again after
- * 5 s * 2^n, at most 30 minutes, or when its `retry in` says; the tier goes on to its next tracker at
- * once. Until some peers are known a good reply's interval is honoured too (min interval at least 60 s).
- * UDP trackers are skipped with one log line for now, other schemes with a warning.
+ * One thread per tier. A tier's trackers are shuffled once; the thread asks them in order, and the
+ * first that answers moves to the front and is asked again after its interval (BEP 12). BEP 12 has
+ * a client turn to the second tier only when the first has failed; waiting for a dead tracker's
+ * time-out would leave a user staring at nothing, so here tier n+1 also starts when tier n has not
+ * answered within 1.5 s, and goes to sleep again while a tier before it works. A tracker that
+ * fails is tried again after 5 s * 2^n, at most 30 minutes, or when its `retry in` says; the tier
+ * goes on to its next tracker at once. Until some peers are known a good reply's interval is
+ * honoured too (min interval at least 60 s). UDP trackers are skipped with one log line for now,
+ * other schemes with a warning.
  *
- * Events: the first successful announce to each tracker says "started"; tracker_completed() makes each
- * say "completed" once; tracker_stop() says "stopped" to those that had answered, all in parallel, and
- * gives up after its deadline.
+ * Events: the first successful announce to each tracker says "started"; tracker_completed() makes
+ * each say "completed" once; tracker_stop() says "stopped" to those that had answered, all in
+ * parallel, and gives up after its deadline. A download that exits right after its end still gets
+ * its "completed" out: tracker_stop() gives that the first half of its time.
  */
 #ifndef WEFT_FIND_TRACKER_H
 #define WEFT_FIND_TRACKER_H
@@ -41,22 +43,23 @@ struct tracker_config {
   int32_t numwant;
   /* Called from the tier threads; must be quick and thread-safe. */
   void (*on_peers)(void *arg, const struct addr *peers, size_t count);
-  void (*on_event)(void *arg); /* something worth a look at tracker_status() happened; may be NULL */
+  void (*on_event)(void *arg); /* tracker_status() is worth a look; may be NULL */
   void (*get_totals)(void *arg, struct tracker_totals *out);
   void *arg;
 };
 
 struct tracker_set;
 
-/* Starts the threads (none if no usable URL). ERR_OK with *out set, or ERR_MEMORY. */
+/* Starts the threads (none if no usable URL). A URL that is named twice is asked once; 500 are
+ * enough. http_global_init() comes first. ERR_OK with *out set, or ERR_MEMORY. */
 enum err tracker_start(const struct tracker_config *config, struct tracker_set **out);
 
 /* Wakes every tier for an announce now, if its min interval allows (we ran out of peers). */
 void tracker_want_peers(struct tracker_set *t);
 /* The download is complete: tell the trackers that answered before. Does not wait. */
 void tracker_completed(struct tracker_set *t);
-/* Cancels what runs, sends "stopped" where due, waits at most until `deadline_ms` for that, joins and
- * frees everything. NULL is fine. */
+/* Cancels what runs, sends "stopped" where due, waits at most until `deadline_ms` for that, joins
+ * and frees everything. NULL is fine. */
 void tracker_stop(struct tracker_set *t, int64_t deadline_ms);
 
 enum tracker_state {
@@ -80,7 +83,8 @@ struct tracker_status {
 
 /* Copies up to `max` entries; returns how many there are in all. Any thread. */
 size_t tracker_status(struct tracker_set *t, struct tracker_status *out, size_t max);
-/* True while some tracker has yet to give its first answer or error. */
+/* True while some tracker has yet to give its first answer or error. Those that stand behind one
+ * that works are not waited for: nobody asks them. */
 bool tracker_pending(struct tracker_set *t);
 /* The external address a tracker told us (BEP 24); family 0 if none. */
 struct addr tracker_external_ip(struct tracker_set *t);

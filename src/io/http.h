@@ -1,12 +1,15 @@
 /*
  * http: one blocking GET with every bound set. The only user of libcurl.
  *
- * Trackers, torrents given as URLs and (later) web seeds come through here. What a hostile server could
- * do is bounded here once: http and https only, also after redirects; at most 5 redirects; TLS 1.2 or
- * newer, always verified; a total deadline; a lower bound on speed; a limit on the *decoded* body
- * counted as it arrives; no cookies, no netrc, no credentials sent to another host. A request that began at a
- * public address may not be redirected to a local one (SSRF): loopback and private targets are
- * allowed only when the first URL itself was local.
+ * Trackers, torrents given as URLs and (later) web seeds come through here. What a hostile server
+ * could do is bounded here once: http and https only, also after redirects; at most 5 redirects;
+ * TLS 1.2 or newer, always verified; a total deadline; a lower bound on speed; a limit on the
+ * *decoded* body counted as it arrives; no cookies, no netrc, no credentials sent to another host.
+ * A request that began at a public address may not be redirected to a local one (SSRF): loopback
+ * and private targets are allowed only when the first URL itself was local.
+ *
+ * The proxies that the environment names (http_proxy, https_proxy, all_proxy, no_proxy) are used,
+ * as people expect of anything built on libcurl. The process must ignore SIGPIPE.
  *
  * Each call makes its own easy handle, so any thread may call at any time after http_global_init().
  */
@@ -41,10 +44,11 @@ struct http_reply {
 };
 
 /*
- * Fetches. Returns ERR_OK when a reply with *any* status arrived whole; the caller looks at the status.
- * Else: ERR_TIMEOUT, ERR_REFUSED (connection), ERR_NOT_FOUND (name), ERR_LIMIT (too big, too many
- * redirects), ERR_ACCESS (TLS, forbidden target or scheme), ERR_CANCELLED, ERR_CLOSED (cut short),
- * ERR_FORMAT (no valid URL), ERR_MEMORY. `r` is always filled and always to be freed.
+ * Fetches. Returns ERR_OK when a reply with *any* status arrived whole; the caller looks at the
+ * status. Else: ERR_TIMEOUT, ERR_REFUSED (connection), ERR_NOT_FOUND (name), ERR_LIMIT (too big,
+ * too many redirects), ERR_ACCESS (TLS, forbidden target or scheme), ERR_CANCELLED, ERR_CLOSED
+ * (cut short), ERR_FORMAT (no valid URL), ERR_PROTOCOL (that is not HTTP), ERR_MEMORY. `r` is
+ * always filled and always to be freed.
  */
 enum err http_get(const struct http_request *q, struct http_reply *r);
 void http_reply_free(struct http_reply *r);

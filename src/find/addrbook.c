@@ -1,0 +1,477 @@
+#include "find/addrbook.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/crypto.h"
+
+enum {
+  NONE = -1,
+  FIRST_WAIT_MS = 60 * 1000,     /* after the first refusal; doubled after the second */
+  LONG_WAIT_MS = 10 * 60 * 1000, /* wrong torrent, duplicate, misbehaviour, back from the dead */
+  CUT_WAIT_MS = 10 * 1000,       /* doubled by each cut without data, up to LONG_WAIT_MS */
+  CUT_DOUBLINGS = 6,
+  USELESS_WAIT_MS = 60 * 1000,
+  FULL_WAIT_MS = 1000,
+  MAX_FAILS = 3,
+  MAX_STRIKES = 2,
+};
+
+/*
+ * Where an entry is. The first three are WAITING in the words of the header, the two DEADs are
+ * DEAD. GOOD and RETRY are heaps by due time; FRESH, DEAD and BURIED are pools, in no order.
+ */
+enum place {
+  FRESH,  /* never tried: due now */
+  GOOD,   /* gave us data at some time */
+  RETRY,  /* tried, and never gave data */
+  DEAD,   /* may be named again, or evicted */
+  BURIED, /* liars, banned hosts, ourselves: never again */
+  QUEUES,
+  TAKEN = QUEUES,
+  UNUSED
+};
+
+struct entry {
+  struct addr a;    /* port 0: the ban of a whole host */
+  int64_t due_ms;   /* GOOD, RETRY */
+  int64_t died_ms;  /* DEAD */
+  int32_t next;     /* in its hash chain, or in the list of unused entries */
+  uint32_t at;      /* its index in the queue it is in */
+  uint8_t place;    /* enum place */
+  uint8_t fails;    /* in a row: no connection, silence, wrong torrent */
+  uint8_t cuts;     /* in a row: cut off before it gave data */
+  uint8_t strikes;  /* protocol errors, ever */
+  bool gave_data;
+  bool liar;
+};
+
+struct queue {
+  uint32_t *items; /* indices of entries */
+  size_t count;
+};
+
+struct addrbook {
+  size_t max;       /* fixed, as are mask and seed */
+  size_t mask;      /* number of hash chains - 1 */
+  uint64_t seed;
+
+  pthread_mutex_t lock;
+  /* guarded by lock: */
+  struct entry *entries; /* max of them */
+  int32_t *chains;       /* first entry of each hash chain */
+  int32_t unused;        /* first of the list of entries that were given up */
+  size_t used;           /* entries[used..] were never used */
+  struct queue queues[QUEUES];
+  size_t taken;
+  size_t liars;
+  size_t from[FROM_COUNT];
+  uint64_t failed[ADDR_LIAR + 1];
+  struct crypto_rng rng;
+};
+
+/* --- queues: pools and heaps whose members know their index. Caller must hold b->lock. --- */
+
+static void queue_set(struct addrbook *b, struct queue *q, size_t at, uint32_t i) {
+  q->items[at] = i;
+  b->entries[i].at = (uint32_t)at;
+}
+
+static bool sooner(const struct addrbook *b, const struct queue *q, size_t x, size_t y) {
+  return b->entries[q->items[x]].due_ms < b->entries[q->items[y]].due_ms;
+}
+
+static void queue_swap(struct addrbook *b, struct queue *q, size_t x, size_t y) {
+  uint32_t i = q->items[x];
+  queue_set(b, q, x, q->items[y]);
+  queue_set(b, q, y, i);
+}
+
+static void sift_up(struct addrbook *b, struct queue *q, size_t at) {
+  while (at > 0 && sooner(b, q, at, (at - 1) / 2)) {
+    queue_swap(b, q, at, (at - 1) / 2);
+    at = (at - 1) / 2;
+  }
+}
+
+static void sift_down(struct addrbook *b, struct queue *q, size_t at) {
+  for (;;) {
+    size_t child = 2 * at + 1;
+    if (child >= q->count) return;
+    if (child + 1 < q->count && sooner(b, q, child + 1, child)) child++;
+    if (!sooner(b, q, child, at)) return;
+    queue_swap(b, q, at, child);
+    at = child;
+  }
+}
+
+static bool is_heap(enum place p) {
+  return p == GOOD || p == RETRY;
+}
+
+/* Moves entry `i`, which is in no queue, into the one of `p`; TAKEN has none. */
+static void put(struct addrbook *b, uint32_t i, enum place p) {
+  b->entries[i].place = (uint8_t)p;
+  if (p == TAKEN) {
+    b->taken++;
+    return;
+  }
+  struct queue *q = &b->queues[p];
+  queue_set(b, q, q->count++, i);
+  if (is_heap(p)) sift_up(b, q, q->count - 1);
+}
+
+/* Takes entry `i` out of its queue; put() or discard() must follow. */
+static void pull(struct addrbook *b, uint32_t i) {
+  enum place p = b->entries[i].place;
+  if (p == TAKEN) {
+    b->taken--;
+    return;
+  }
+  struct queue *q = &b->queues[p];
+  size_t at = b->entries[i].at;
+  uint32_t last = q->items[--q->count];
+  if (last == i) return;
+  queue_set(b, q, at, last);
+  if (!is_heap(p)) return;
+  sift_up(b, q, at);
+  sift_down(b, q, b->entries[last].at);
+}
+
+/* --- the hash table. Caller must hold b->lock. --- */
+
+static int32_t *chain_of(struct addrbook *b, const struct addr *a) {
+  return &b->chains[addr_hash(a, b->seed) & b->mask];
+}
+
+/* The entry of `a`, or NULL. */
+static struct entry *find(struct addrbook *b, const struct addr *a) {
+  for (int32_t i = *chain_of(b, a); i != NONE; i = b->entries[i].next)
+    if (addr_equal(&b->entries[i].a, a)) return &b->entries[i];
+  return NULL;
+}
+
+static uint32_t index_of(const struct addrbook *b, const struct entry *e) {
+  return (uint32_t)(e - b->entries);
+}
+
+static struct addr host_of(const struct addr *a) {
+  struct addr host = *a;
+  host.port = 0;
+  return host;
+}
+
+static bool host_banned(struct addrbook *b, const struct addr *a) {
+  struct addr host = host_of(a);
+  return find(b, &host) != NULL;
+}
+
+/* Forgets entry `i`, which is in a queue. */
+static void discard(struct addrbook *b, uint32_t i) {
+  struct entry *e = &b->entries[i];
+  pull(b, i);
+  int32_t *link = chain_of(b, &e->a);
+  while (*link != (int32_t)i) link = &b->entries[*link].next;
+  *link = e->next;
+  if (e->liar) b->liars--;
+  *e = (struct entry){.next = b->unused, .place = UNUSED};
+  b->unused = (int32_t)i;
+}
+
+static bool discard_one_of(struct addrbook *b, enum place p) {
+  struct queue *q = &b->queues[p];
+  if (q->count == 0) return false;
+  discard(b, q->items[crypto_rng_below(&b->rng, q->count)]);
+  return true;
+}
+
+/* Makes sure an unused entry is there. DEAD ones go first. Bans are kept as long as they leave
+ * half of the book free; for the sake of a new ban (`must`) an untried address goes too. */
+static bool make_room(struct addrbook *b, bool must) {
+  if (b->unused != NONE || b->used < b->max) return true;
+  if (discard_one_of(b, DEAD)) return true;
+  if (b->queues[BURIED].count > b->max / 2) return discard_one_of(b, BURIED);
+  return must && (discard_one_of(b, FRESH) || discard_one_of(b, RETRY));
+}
+
+/* A new entry for `a` in the queue of `p`, or NULL if there is no room. */
+static struct entry *create(struct addrbook *b, const struct addr *a, enum place p, bool must) {
+  if (!make_room(b, must)) return NULL;
+  uint32_t i;
+  if (b->unused != NONE) {
+    i = (uint32_t)b->unused;
+    b->unused = b->entries[i].next;
+  } else {
+    i = (uint32_t)b->used++;
+  }
+  int32_t *chain = chain_of(b, a);
+  b->entries[i] = (struct entry){.a = *a, .next = *chain};
+  *chain = (int32_t)i;
+  put(b, i, p);
+  return &b->entries[i];
+}
+
+/* --- making and freeing --- */
+
+struct addrbook *addrbook_new(size_t max) {
+  struct addrbook *b = calloc(1, sizeof *b);
+  if (b == NULL) return NULL;
+  if (max == 0) max = 1;
+  if (max > INT32_MAX / 4) max = INT32_MAX / 4;
+  size_t chains = 16;
+  while (chains < max * 2) chains *= 2;
+  b->max = max;
+  b->mask = chains - 1;
+  b->unused = NONE;
+  crypto_random(&b->seed, sizeof b->seed);
+  crypto_rng_init(&b->rng);
+  pthread_mutex_init(&b->lock, NULL);
+  b->entries = calloc(max, sizeof *b->entries);
+  b->chains = malloc(chains * sizeof *b->chains);
+  bool ok = b->entries != NULL && b->chains != NULL;
+  for (int q = 0; q < QUEUES; q++) {
+    b->queues[q].items = calloc(max, sizeof(uint32_t));
+    ok = ok && b->queues[q].items != NULL;
+  }
+  if (!ok) {
+    addrbook_free(b);
+    return NULL;
+  }
+  for (size_t i = 0; i < chains; i++) b->chains[i] = NONE;
+  return b;
+}
+
+void addrbook_free(struct addrbook *b) {
+  if (b == NULL) return;
+  for (int q = 0; q < QUEUES; q++) free(b->queues[q].items);
+  free(b->chains);
+  free(b->entries);
+  pthread_mutex_destroy(&b->lock);
+  free(b);
+}
+
+/* --- adding and taking --- */
+
+/* A known address is named again: a dead one gets one more try. Caller must hold b->lock. */
+static void confirm(struct addrbook *b, struct entry *e) {
+  if (e->place != DEAD) return;
+  pull(b, index_of(b, e));
+  e->fails = MAX_FAILS - 1;
+  e->due_ms = e->died_ms + LONG_WAIT_MS;
+  put(b, index_of(b, e), e->gave_data ? GOOD : RETRY);
+}
+
+bool addrbook_add(struct addrbook *b, const struct addr *a, enum addrbook_source from,
+                  int64_t now_ms) {
+  (void)now_ms; /* a fresh address is due at once, and a dead one keeps its own time */
+  if (!addr_is_peer(a)) return false;
+  bool added = false;
+  pthread_mutex_lock(&b->lock);
+  struct entry *e = find(b, a);
+  if (e != NULL) {
+    confirm(b, e);
+  } else if (!host_banned(b, a) && create(b, a, FRESH, false) != NULL) {
+    b->from[from]++;
+    added = true;
+  }
+  pthread_mutex_unlock(&b->lock);
+  return added;
+}
+
+/* The entry of a heap that is due first, or NULL. Caller must hold b->lock. */
+static struct entry *first(struct addrbook *b, enum place p) {
+  return b->queues[p].count == 0 ? NULL : &b->entries[b->queues[p].items[0]];
+}
+
+/* The best entry that is due, or NULL and when the next one will be. Caller must hold b->lock. */
+static struct entry *best(struct addrbook *b, int64_t now_ms, int64_t *due_ms) {
+  struct entry *good = first(b, GOOD);
+  if (good != NULL && good->due_ms <= now_ms) return good;
+  struct queue *fresh = &b->queues[FRESH];
+  if (fresh->count > 0)
+    return &b->entries[fresh->items[crypto_rng_below(&b->rng, fresh->count)]];
+  struct entry *retry = first(b, RETRY);
+  if (retry != NULL && retry->due_ms <= now_ms) return retry;
+  if (good != NULL) *due_ms = good->due_ms;
+  if (retry != NULL && retry->due_ms < *due_ms) *due_ms = retry->due_ms;
+  return NULL;
+}
+
+enum err addrbook_take(struct addrbook *b, int64_t now_ms, struct addr *out, int64_t *due_ms) {
+  *due_ms = CLOCK_NEVER;
+  pthread_mutex_lock(&b->lock);
+  struct entry *e = best(b, now_ms, due_ms);
+  if (e != NULL) {
+    pull(b, index_of(b, e));
+    put(b, index_of(b, e), TAKEN);
+    *out = e->a;
+  }
+  pthread_mutex_unlock(&b->lock);
+  return e == NULL ? ERR_NOT_FOUND : ERR_OK;
+}
+
+/* --- bans. Caller must hold b->lock. --- */
+
+static void set_liar(struct addrbook *b, struct entry *e) {
+  if (!e->liar) b->liars++;
+  e->liar = true;
+  if (e->place == TAKEN || e->place == BURIED) return; /* TAKEN: its report buries it */
+  pull(b, index_of(b, e));
+  put(b, index_of(b, e), BURIED);
+}
+
+static bool another_port_lied(struct addrbook *b, const struct addr *a) {
+  for (size_t i = 0; i < b->used; i++) {
+    const struct entry *e = &b->entries[i];
+    if (e->liar && e->a.port != a->port && addr_same_host(&e->a, a)) return true;
+  }
+  return false;
+}
+
+static void ban_host(struct addrbook *b, const struct addr *a) {
+  for (size_t i = 0; i < b->used; i++)
+    if (b->entries[i].place != UNUSED && addr_same_host(&b->entries[i].a, a))
+      set_liar(b, &b->entries[i]);
+  struct addr host = host_of(a);
+  if (find(b, &host) != NULL) return;
+  struct entry *e = create(b, &host, BURIED, true);
+  if (e != NULL) set_liar(b, e);
+}
+
+/* Looks through the whole book, which is cheap enough for something this rare. */
+static void ban(struct addrbook *b, const struct addr *a) {
+  struct entry *e = find(b, a);
+  if (e == NULL) e = create(b, a, BURIED, true);
+  if (e == NULL) return; /* every entry is taken */
+  set_liar(b, e);
+  if (!addr_is_loopback(a) && another_port_lied(b, a)) ban_host(b, a);
+}
+
+void addrbook_ban(struct addrbook *b, const struct addr *a) {
+  pthread_mutex_lock(&b->lock);
+  ban(b, a);
+  pthread_mutex_unlock(&b->lock);
+}
+
+bool addrbook_is_banned(struct addrbook *b, const struct addr *a) {
+  pthread_mutex_lock(&b->lock);
+  const struct entry *e = find(b, a);
+  bool banned = (e != NULL && e->liar) || host_banned(b, a);
+  pthread_mutex_unlock(&b->lock);
+  return banned;
+}
+
+/* --- reports. Caller must hold b->lock; the entry is in no queue. --- */
+
+static void wait_for(struct addrbook *b, struct entry *e, int64_t wait_ms, int64_t now_ms) {
+  e->due_ms = now_ms + wait_ms;
+  put(b, index_of(b, e), e->gave_data ? GOOD : RETRY);
+}
+
+static void die(struct addrbook *b, struct entry *e, int64_t now_ms) {
+  e->died_ms = now_ms;
+  put(b, index_of(b, e), DEAD);
+}
+
+static void on_failure(struct addrbook *b, struct entry *e, int64_t wait_ms, int64_t now_ms) {
+  if (++e->fails >= MAX_FAILS)
+    die(b, e, now_ms);
+  else
+    wait_for(b, e, wait_ms, now_ms);
+}
+
+static void on_cut(struct addrbook *b, struct entry *e, bool gave_data, int64_t now_ms) {
+  int64_t wait_ms = 0;
+  e->fails = 0;
+  if (gave_data) {
+    e->cuts = 0;
+  } else {
+    wait_ms = (int64_t)CUT_WAIT_MS << e->cuts;
+    if (wait_ms > LONG_WAIT_MS) wait_ms = LONG_WAIT_MS;
+    if (e->cuts < CUT_DOUBLINGS) e->cuts++;
+  }
+  wait_for(b, e, wait_ms, now_ms);
+}
+
+static void on_misbehaved(struct addrbook *b, struct entry *e, int64_t now_ms) {
+  e->fails = 0;
+  if (e->strikes < MAX_STRIKES) e->strikes++;
+  if (e->strikes >= MAX_STRIKES)
+    die(b, e, now_ms);
+  else
+    wait_for(b, e, LONG_WAIT_MS, now_ms);
+}
+
+static void settle(struct addrbook *b, struct entry *e, enum addrbook_outcome how, bool gave_data,
+                   int64_t now_ms) {
+  switch (how) {
+    case ADDR_UNREACHABLE:
+    case ADDR_SILENT:
+      on_failure(b, e, (int64_t)FIRST_WAIT_MS << e->fails, now_ms);
+      return;
+    case ADDR_WRONG:
+      on_failure(b, e, LONG_WAIT_MS, now_ms);
+      return;
+    case ADDR_CUT:
+      on_cut(b, e, gave_data, now_ms);
+      return;
+    case ADDR_MISBEHAVED:
+      on_misbehaved(b, e, now_ms);
+      return;
+    case ADDR_DUPLICATE:
+      wait_for(b, e, LONG_WAIT_MS, now_ms);
+      return;
+    case ADDR_FULL:
+      wait_for(b, e, FULL_WAIT_MS, now_ms);
+      return;
+    case ADDR_USELESS:
+      e->fails = 0;
+      wait_for(b, e, USELESS_WAIT_MS, now_ms);
+      return;
+    case ADDR_SELF:
+    case ADDR_LIAR:
+      put(b, index_of(b, e), BURIED);
+      return;
+  }
+}
+
+void addrbook_report(struct addrbook *b, const struct addr *a, enum addrbook_outcome how,
+                     bool gave_data, int64_t now_ms) {
+  pthread_mutex_lock(&b->lock);
+  b->failed[how]++;
+  if (how == ADDR_LIAR) ban(b, a);
+  struct entry *e = find(b, a);
+  if (e != NULL && e->place == TAKEN) {
+    pull(b, index_of(b, e));
+    if (gave_data) e->gave_data = true;
+    settle(b, e, e->liar ? ADDR_LIAR : how, gave_data, now_ms);
+  }
+  pthread_mutex_unlock(&b->lock);
+}
+
+/* --- stats --- */
+
+static size_t count_due(const struct addrbook *b, enum place p, int64_t now_ms) {
+  size_t n = 0;
+  for (size_t i = 0; i < b->queues[p].count; i++)
+    if (b->entries[b->queues[p].items[i]].due_ms <= now_ms) n++;
+  return n;
+}
+
+void addrbook_stats(struct addrbook *b, int64_t now_ms, struct addrbook_stats *out) {
+  pthread_mutex_lock(&b->lock);
+  size_t fresh = b->queues[FRESH].count;
+  *out = (struct addrbook_stats){
+    .waiting = fresh + b->queues[GOOD].count + b->queues[RETRY].count,
+    .due = fresh + count_due(b, GOOD, now_ms) + count_due(b, RETRY, now_ms),
+    .taken = b->taken,
+    .dead = b->queues[DEAD].count + b->queues[BURIED].count,
+    .banned = b->liars,
+  };
+  out->known = out->waiting + out->taken;
+  memcpy(out->from, b->from, sizeof out->from);
+  memcpy(out->failed, b->failed, sizeof out->failed);
+  pthread_mutex_unlock(&b->lock);
+}

@@ -1,0 +1,465 @@
+#include "find/tracker.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/clock.h"
+#include "base/crypto.h"
+#include "base/log.h"
+#include "find/tracker_job.h"
+#include "find/tracker_tier.h"
+#include "io/http.h"
+#include "io/http_redact.h"
+
+enum {
+  TRACKERS_MAX = 500,        /* in all tiers; what is beyond is ignored */
+  STOPS_MAX = 64,            /* that many "stopped" are sent at the same time */
+  THREAD_STACK = 1024 * 1024 /* libcurl and TLS want more than a worker's */
+};
+
+enum phase {
+  RUNNING,
+  DRAINING, /* nothing but "completed" is sent any more */
+  ENDING    /* nothing is */
+};
+
+struct tracker { /* one URL */
+  char *url;     /* owned; fixed */
+  /* guarded by set->lock: */
+  enum tracker_state state;
+  char message[ANNOUNCE_TEXT_MAX];
+  int64_t seeders;
+  int64_t leechers;
+  size_t peers;
+  uint8_t id[TRACKER_ID_MAX]; /* its tracker id */
+  size_t id_len;
+};
+
+struct tier {
+  struct tracker_set *set;
+  size_t index;
+  struct tracker *trackers; /* owned; as many as plans[index].count */
+  pthread_t thread;
+  bool has_thread;
+};
+
+struct tracker_set {
+  struct tracker_config config; /* its tiers are not used after the start */
+  uint32_t key;
+  int64_t start_ms;
+  size_t tier_count;
+  struct tier *tiers;
+  atomic_bool cancel;           /* ends the announces that run, but for... */
+  atomic_bool cancel_completed; /* ...those that say "completed": these have this one */
+
+  pthread_mutex_t lock;
+  pthread_cond_t changed; /* a plan, the phase or the number of threads */
+  /* guarded by lock: */
+  enum phase phase;
+  size_t threads;             /* of tiers, that run */
+  struct tracker_tier *plans; /* one per tier */
+  struct addr external_ip;
+};
+
+/* --- one announce --- */
+
+/* Fills in a job for a tracker. Caller must hold set->lock. */
+static void job_prepare(struct tracker_job *j, const struct tier *tier, size_t slot,
+                        enum announce_event event) {
+  const struct tracker_set *set = tier->set;
+  const struct tracker *tr = &tier->trackers[slot];
+  *j = (struct tracker_job){.url = tr->url, .retry_in_s = -1};
+  j->q = (struct announce_request){
+    .key = set->key,
+    .port = set->config.port,
+    .event = event,
+    .numwant = event == ANNOUNCE_STOPPED ? 0 : set->config.numwant,
+  };
+  memcpy(j->q.info_hash, set->config.info_hash, sizeof j->q.info_hash);
+  memcpy(j->q.peer_id, set->config.peer_id, sizeof j->q.peer_id);
+  tracker_job_set_id(j, tr->id, tr->id_len);
+}
+
+/* Runs it, with the totals of this moment. True if the tracker serves us. */
+static bool job_run(struct tracker_job *j, const struct tracker_config *config,
+                    int64_t deadline_ms, const atomic_bool *cancel) {
+  struct tracker_totals totals = {0};
+  config->get_totals(config->arg, &totals);
+  j->q.uploaded = totals.uploaded;
+  j->q.downloaded = totals.downloaded;
+  j->q.left = totals.left;
+  bool ok = tracker_job_run(j, deadline_ms, cancel);
+  tracker_job_log(j);
+  return ok;
+}
+
+/* Caller must hold set->lock. */
+static void note_failure(struct tier *tier, size_t slot, const struct tracker_job *j) {
+  struct tracker *tr = &tier->trackers[slot];
+  tr->state = TRACKER_FAILED;
+  snprintf(tr->message, sizeof tr->message, "%s", j->why);
+  tracker_tier_on_failure(&tier->set->plans[tier->index], slot, j->q.event, j->retry_in_s,
+                          clock_now_ms());
+}
+
+/* Caller must hold set->lock. */
+static void note_reply(struct tier *tier, size_t slot, const struct tracker_job *j) {
+  struct tracker *tr = &tier->trackers[slot];
+  const struct announce_reply *r = &j->r;
+  tr->state = TRACKER_OK;
+  snprintf(tr->message, sizeof tr->message, "%s", r->warning);
+  tr->seeders = r->complete;
+  tr->leechers = r->incomplete;
+  tr->peers = r->peer_count;
+  if (r->tracker_id_len > 0) {
+    memcpy(tr->id, r->tracker_id, r->tracker_id_len);
+    tr->id_len = r->tracker_id_len;
+  }
+  if (r->external_ip.family != 0) tier->set->external_ip = r->external_ip;
+  tracker_tier_on_reply(&tier->set->plans[tier->index], slot, j->q.event, r->interval_s,
+                        r->min_interval_s, clock_now_ms());
+}
+
+/* Hands out what the reply brought, then lets the plan learn from it: in this order, so that
+ * whoever sees the new status already has the peers. */
+static void job_finish(struct tracker_job *j, struct tier *tier, size_t slot, bool ok) {
+  struct tracker_set *set = tier->set;
+  const struct tracker_config *config = &set->config;
+  if (ok && j->r.peer_count > 0) config->on_peers(config->arg, j->r.peers, j->r.peer_count);
+  pthread_mutex_lock(&set->lock);
+  if (ok)
+    note_reply(tier, slot, j);
+  else
+    note_failure(tier, slot, j);
+  pthread_cond_broadcast(&set->changed);
+  pthread_mutex_unlock(&set->lock);
+  tracker_job_free(j);
+  if (config->on_event != NULL) config->on_event(config->arg);
+}
+
+/* --- the thread of a tier --- */
+
+/* Decides for the tier, and prepares `j` if something is to be asked now. Caller must hold
+ * set->lock. */
+static struct tracker_step decide(struct tier *tier, struct tracker_job *j) {
+  struct tracker_set *set = tier->set;
+  int64_t opens_ms = tracker_tier_opens(set->plans, tier->index, set->start_ms);
+  struct tracker_step step = tracker_tier_next(&set->plans[tier->index], opens_ms, clock_now_ms());
+  if (set->phase == ENDING || (set->phase == DRAINING && step.event != ANNOUNCE_COMPLETED))
+    step.ask = false;
+  if (!step.ask) return step;
+  tier->trackers[step.slot].state = TRACKER_ASKING;
+  job_prepare(j, tier, step.slot, step.event);
+  return step;
+}
+
+/* Waits for the tier's next job, for the tracker *slot. False: it is time to stop. */
+static bool next_job(struct tier *tier, struct tracker_job *j, size_t *slot) {
+  struct tracker_set *set = tier->set;
+  bool got = false;
+  pthread_mutex_lock(&set->lock);
+  for (;;) {
+    struct tracker_step step = decide(tier, j);
+    got = step.ask;
+    *slot = step.slot;
+    if (got || set->phase != RUNNING) break;
+    struct timespec until = clock_timespec(step.until_ms);
+    pthread_cond_timedwait(&set->changed, &set->lock, &until);
+  }
+  if (!got) {
+    set->threads--;
+    pthread_cond_broadcast(&set->changed);
+  }
+  pthread_mutex_unlock(&set->lock);
+  return got;
+}
+
+static void *run_tier(void *arg) {
+  struct tier *tier = arg;
+  struct tracker_set *set = tier->set;
+  struct tracker_job j;
+  size_t slot;
+  while (next_job(tier, &j, &slot)) {
+    bool completed = j.q.event == ANNOUNCE_COMPLETED;
+    const atomic_bool *cancel = completed ? &set->cancel_completed : &set->cancel;
+    job_finish(&j, tier, slot, job_run(&j, &set->config, CLOCK_NEVER, cancel));
+  }
+  return NULL;
+}
+
+/* --- starting --- */
+
+static bool is_udp(const char *url) {
+  return strncasecmp(url, "udp://", 6) == 0;
+}
+
+/* Takes a tracker out of use, before its tier's thread runs or because it has none. */
+static void skip(struct tier *tier, size_t slot, enum tracker_state state, const char *why) {
+  struct tracker *tr = &tier->trackers[slot];
+  tr->state = state;
+  snprintf(tr->message, sizeof tr->message, "%s", why);
+  tracker_tier_skip(&tier->set->plans[tier->index], slot, clock_now_ms());
+}
+
+/* Sorts out the URLs that can't be asked. */
+static void skip_unusable(struct tracker_set *set) {
+  size_t udp = 0;
+  char shown[256];
+  for (size_t t = 0; t < set->tier_count; t++) {
+    for (size_t i = 0; i < set->plans[t].count; i++) {
+      const char *url = set->tiers[t].trackers[i].url;
+      if (http_is_url(url)) continue;
+      udp += is_udp(url);
+      skip(&set->tiers[t], i, TRACKER_SKIPPED,
+           is_udp(url) ? "UDP trackers are not supported yet" : "not an http, https or udp URL");
+      if (!is_udp(url))
+        log_warn("tracker %s skipped: not an http, https or udp URL",
+                 http_redact(url, shown, sizeof shown));
+    }
+  }
+  if (udp > 0) log_info("%zu UDP tracker%s skipped: not supported yet", udp, udp == 1 ? "" : "s");
+}
+
+static bool is_known(const struct tracker_set *set, const char *url) {
+  for (size_t t = 0; t < set->tier_count; t++)
+    for (size_t i = 0; i < set->plans[t].count; i++)
+      if (strcmp(set->tiers[t].trackers[i].url, url) == 0) return true;
+  return false;
+}
+
+/* Copies the URLs of `from` that are new into the tier behind the last one; a tier that has none
+ * is left out. *total counts all of them. */
+static enum err add_tier(struct tracker_set *set, const struct metainfo_tier *from,
+                         struct crypto_rng *rng, size_t *total) {
+  size_t n = 0;
+  struct tier *tier = &set->tiers[set->tier_count];
+  *tier = (struct tier){.set = set, .index = set->tier_count};
+  tier->trackers = calloc(from->count + 1, sizeof *tier->trackers);
+  if (tier->trackers == NULL) return ERR_MEMORY;
+  for (size_t i = 0; i < from->count && *total < TRACKERS_MAX; i++) {
+    if (is_known(set, from->urls[i])) continue;
+    tier->trackers[n] = (struct tracker){.seeders = -1, .leechers = -1};
+    tier->trackers[n].url = strdup(from->urls[i]);
+    if (tier->trackers[n].url == NULL) goto fail;
+    n++;
+    ++*total;
+  }
+  if (n == 0) {
+    free(tier->trackers);
+    return ERR_OK;
+  }
+  if (tracker_tier_init(&set->plans[set->tier_count], n, rng) != ERR_OK) goto fail;
+  set->tier_count++;
+  return ERR_OK;
+
+fail:
+  while (n > 0) free(tier->trackers[--n].url);
+  free(tier->trackers);
+  return ERR_MEMORY;
+}
+
+static void set_free(struct tracker_set *set) {
+  if (set == NULL) return;
+  for (size_t t = 0; t < set->tier_count; t++) {
+    for (size_t i = 0; i < set->plans[t].count; i++) free(set->tiers[t].trackers[i].url);
+    free(set->tiers[t].trackers);
+    tracker_tier_free(&set->plans[t]);
+  }
+  free(set->plans);
+  free(set->tiers);
+  pthread_cond_destroy(&set->changed);
+  pthread_mutex_destroy(&set->lock);
+  free(set);
+}
+
+/* A set without threads, or NULL. */
+static struct tracker_set *set_new(const struct tracker_config *config) {
+  struct tracker_set *set = calloc(1, sizeof *set);
+  if (set == NULL) return NULL;
+  pthread_condattr_t attr;
+  pthread_condattr_init(&attr);
+  pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+  pthread_cond_init(&set->changed, &attr);
+  pthread_condattr_destroy(&attr);
+  pthread_mutex_init(&set->lock, NULL);
+  set->config = *config;
+  set->start_ms = clock_now_ms();
+  crypto_random(&set->key, sizeof set->key);
+  set->plans = calloc(config->tier_count + 1, sizeof *set->plans);
+  set->tiers = calloc(config->tier_count + 1, sizeof *set->tiers);
+  struct crypto_rng rng;
+  crypto_rng_init(&rng);
+  size_t total = 0;
+  bool ok = set->plans != NULL && set->tiers != NULL;
+  for (size_t t = 0; ok && t < config->tier_count; t++)
+    ok = add_tier(set, &config->tiers[t], &rng, &total) == ERR_OK;
+  if (ok) return set;
+  set_free(set);
+  return NULL;
+}
+
+static bool has_usable(const struct tracker_tier *plan) {
+  for (size_t i = 0; i < plan->count; i++)
+    if (plan->slots[i].usable) return true;
+  return false;
+}
+
+/* Starts the thread of each tier that has something to ask. False if there are such, and none got a
+ * thread. */
+static bool start_threads(struct tracker_set *set) {
+  size_t wanted = 0;
+  pthread_attr_t attr;
+  pthread_attr_init(&attr);
+  pthread_attr_setstacksize(&attr, THREAD_STACK);
+  pthread_mutex_lock(&set->lock); /* none looks at the plans before all of them are right */
+  for (size_t t = 0; t < set->tier_count; t++) {
+    struct tier *tier = &set->tiers[t];
+    if (!has_usable(&set->plans[t])) continue;
+    wanted++;
+    tier->has_thread = pthread_create(&tier->thread, &attr, run_tier, tier) == 0;
+    set->threads += tier->has_thread;
+    for (size_t i = 0; !tier->has_thread && i < set->plans[t].count; i++)
+      if (set->plans[t].slots[i].usable) skip(tier, i, TRACKER_FAILED, "no thread left to ask it");
+  }
+  bool ok = wanted == 0 || set->threads > 0;
+  pthread_mutex_unlock(&set->lock);
+  pthread_attr_destroy(&attr);
+  return ok;
+}
+
+enum err tracker_start(const struct tracker_config *config, struct tracker_set **out) {
+  struct tracker_set *set = set_new(config);
+  *out = NULL;
+  if (set == NULL) return ERR_MEMORY;
+  skip_unusable(set);
+  if (!start_threads(set)) {
+    set_free(set);
+    return ERR_MEMORY;
+  }
+  *out = set;
+  return ERR_OK;
+}
+
+void tracker_want_peers(struct tracker_set *t) {
+  pthread_mutex_lock(&t->lock);
+  for (size_t i = 0; i < t->tier_count; i++) tracker_tier_want(&t->plans[i]);
+  pthread_cond_broadcast(&t->changed);
+  pthread_mutex_unlock(&t->lock);
+}
+
+void tracker_completed(struct tracker_set *t) {
+  pthread_mutex_lock(&t->lock);
+  for (size_t i = 0; i < t->tier_count; i++) tracker_tier_complete(&t->plans[i], clock_now_ms());
+  pthread_cond_broadcast(&t->changed);
+  pthread_mutex_unlock(&t->lock);
+}
+
+/* --- stopping --- */
+
+struct stop { /* one "stopped" under way */
+  struct tracker_job job;
+  const struct tracker_config *config;
+  int64_t deadline_ms;
+  pthread_t thread;
+};
+
+static void *run_stop(void *arg) {
+  struct stop *s = arg;
+  job_run(&s->job, s->config, s->deadline_ms, NULL);
+  tracker_job_free(&s->job);
+  return NULL;
+}
+
+/* Ends the threads of the tiers: those that say "completed" may do so until `drain_ms`. */
+static void end_threads(struct tracker_set *set, int64_t drain_ms) {
+  struct timespec until = clock_timespec(drain_ms);
+  atomic_store(&set->cancel, true);
+  pthread_mutex_lock(&set->lock);
+  set->phase = DRAINING;
+  pthread_cond_broadcast(&set->changed);
+  while (set->threads > 0)
+    if (pthread_cond_timedwait(&set->changed, &set->lock, &until) != 0) break;
+  set->phase = ENDING;
+  atomic_store(&set->cancel_completed, true);
+  pthread_mutex_unlock(&set->lock);
+  for (size_t t = 0; t < set->tier_count; t++)
+    if (set->tiers[t].has_thread) pthread_join(set->tiers[t].thread, NULL);
+}
+
+/* Says "stopped" to every tracker that answered, all at the same time. No other thread runs. */
+static void send_stops(struct tracker_set *set, int64_t deadline_ms) {
+  size_t n = 0;
+  struct stop *stops = calloc(STOPS_MAX, sizeof *stops);
+  if (stops == NULL || clock_now_ms() >= deadline_ms) {
+    free(stops);
+    return;
+  }
+  for (size_t t = 0; t < set->tier_count; t++) {
+    for (size_t i = 0; i < set->plans[t].count && n < STOPS_MAX; i++) {
+      if (!set->plans[t].slots[i].answered) continue;
+      job_prepare(&stops[n].job, &set->tiers[t], i, ANNOUNCE_STOPPED);
+      stops[n].config = &set->config;
+      stops[n].deadline_ms = deadline_ms;
+      if (pthread_create(&stops[n].thread, NULL, run_stop, &stops[n]) == 0) n++;
+    }
+  }
+  while (n > 0) pthread_join(stops[--n].thread, NULL);
+  free(stops);
+}
+
+void tracker_stop(struct tracker_set *t, int64_t deadline_ms) {
+  if (t == NULL) return;
+  int64_t now_ms = clock_now_ms();
+  int64_t rest_ms = deadline_ms > now_ms ? deadline_ms - now_ms : 0;
+  end_threads(t, now_ms + rest_ms / 2);
+  send_stops(t, deadline_ms);
+  set_free(t);
+}
+
+/* --- what others want to know --- */
+
+static void fill_status(const struct tracker_set *set, size_t tier, size_t i,
+                        struct tracker_status *out) {
+  const struct tracker *tr = &set->tiers[tier].trackers[i];
+  const struct tracker_slot *slot = &set->plans[tier].slots[i];
+  *out = (struct tracker_status){
+    .tier = tier,
+    .state = tr->state,
+    .seeders = tr->seeders,
+    .leechers = tr->leechers,
+    .peers = tr->peers,
+    .next_ms = slot->usable && slot->tried ? slot->due_ms : CLOCK_NEVER,
+  };
+  http_redact(tr->url, out->url, sizeof out->url);
+  snprintf(out->message, sizeof out->message, "%s", tr->message);
+}
+
+size_t tracker_status(struct tracker_set *t, struct tracker_status *out, size_t max) {
+  size_t n = 0;
+  pthread_mutex_lock(&t->lock);
+  for (size_t k = 0; k < t->tier_count; k++)
+    for (size_t i = 0; i < t->plans[k].count; i++, n++)
+      if (n < max) fill_status(t, k, i, &out[n]);
+  pthread_mutex_unlock(&t->lock);
+  return n;
+}
+
+bool tracker_pending(struct tracker_set *t) {
+  bool pending = false;
+  pthread_mutex_lock(&t->lock);
+  for (size_t k = 0; k < t->tier_count && t->plans[k].state != TIER_WORKING; k++)
+    pending = pending || tracker_tier_untried(&t->plans[k]);
+  pthread_mutex_unlock(&t->lock);
+  return pending;
+}
+
+struct addr tracker_external_ip(struct tracker_set *t) {
+  pthread_mutex_lock(&t->lock);
+  struct addr a = t->external_ip;
+  pthread_mutex_unlock(&t->lock);
+  return a;
+}

@@ -1,0 +1,560 @@
+/*
+ * The address book: its states, waiting times, bans and limits, all with made-up time; and a long
+ * random run against a model that is too simple to be wrong: an array that is searched from end to
+ * end. The model does not choose, it judges: whatever the book hands out must be a best choice.
+ */
+#include "../test.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/crypto.h"
+#include "find/addrbook.h"
+
+enum { S = 1000, MIN = 60 * S };
+
+static struct addr v4(const char *text) {
+  struct addr a = {0};
+  assert_true(addr_parse(text, strlen(text), &a));
+  return a;
+}
+
+static struct addr numbered(unsigned n) {
+  struct addr a = {.family = 4, .port = (uint16_t)(1024 + n % 4)};
+  a.ip[0] = 10;
+  a.ip[2] = (uint8_t)(n / 4 / 250);
+  a.ip[3] = (uint8_t)(1 + n / 4 % 250);
+  return a;
+}
+
+static struct addrbook *book_with(const struct addr *a) {
+  struct addrbook *b = addrbook_new(100);
+  assert_non_null(b);
+  assert_true(addrbook_add(b, a, FROM_TRACKER, 0));
+  return b;
+}
+
+static void take(struct addrbook *b, const struct addr *want, int64_t now_ms) {
+  struct addr got;
+  int64_t due_ms;
+  assert_int_equal(addrbook_take(b, now_ms, &got, &due_ms), ERR_OK);
+  assert_true(addr_equal(&got, want));
+}
+
+/* Nothing is due at `now_ms`; returns when the next one is. */
+static int64_t none_before(struct addrbook *b, int64_t now_ms) {
+  struct addr got;
+  int64_t due_ms = -1;
+  assert_int_equal(addrbook_take(b, now_ms, &got, &due_ms), ERR_NOT_FOUND);
+  return due_ms;
+}
+
+/* Takes `a` at `now_ms`, reports, and returns when it is due again. */
+static int64_t due_after(struct addrbook *b, const struct addr *a, enum addrbook_outcome how,
+                         bool gave_data, int64_t now_ms) {
+  take(b, a, now_ms);
+  addrbook_report(b, a, how, gave_data, now_ms);
+  struct addrbook_stats s;
+  addrbook_stats(b, now_ms, &s);
+  return s.due > 0 ? now_ms : none_before(b, now_ms);
+}
+
+static struct addrbook_stats stats(struct addrbook *b, int64_t now_ms) {
+  struct addrbook_stats s;
+  addrbook_stats(b, now_ms, &s);
+  return s;
+}
+
+TEST(a_fresh_address_is_due_at_once_and_taken_only_once) {
+  struct addr a = v4("1.2.3.4:5");
+  struct addrbook *b = book_with(&a);
+  take(b, &a, 0);
+  assert_int_equal(none_before(b, 100 * MIN), CLOCK_NEVER);
+  assert_int_equal(stats(b, 0).taken, 1);
+  assert_int_equal(stats(b, 0).known, 1);
+  addrbook_free(b);
+}
+
+TEST(an_address_is_kept_once_whatever_its_form) {
+  static const uint8_t mapped[18] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 1, 2, 3, 4, 0, 5};
+  struct addr a = v4("1.2.3.4:5");
+  struct addr same = addr_from_compact6(mapped);
+  struct addr other_port = v4("1.2.3.4:6");
+  struct addrbook *b = book_with(&a);
+  assert_false(addrbook_add(b, &a, FROM_PEX, 0));
+  assert_false(addrbook_add(b, &same, FROM_PEX, 0));
+  assert_true(addrbook_add(b, &other_port, FROM_PEX, 0));
+  assert_int_equal(stats(b, 0).known, 2);
+  assert_int_equal(stats(b, 0).from[FROM_TRACKER], 1);
+  assert_int_equal(stats(b, 0).from[FROM_PEX], 1);
+  addrbook_free(b);
+}
+
+TEST(impossible_addresses_are_not_taken_in) {
+  static const char *const bad[] = {"1.2.3.4:0", "255.255.255.255:1", "224.0.0.1:6881",
+                                    "0.0.0.0:80", "[fe80::1]:6881"};
+  struct addrbook *b = addrbook_new(10);
+  for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+    struct addr a = v4(bad[i]);
+    assert_false(addrbook_add(b, &a, FROM_TRACKER, 0));
+  }
+  assert_int_equal(stats(b, 0).known, 0);
+  addrbook_free(b);
+}
+
+TEST(one_that_refuses_waits_60_s_then_120_s_and_is_then_dead) {
+  struct addr a = v4("1.2.3.4:5");
+  struct addrbook *b = book_with(&a);
+  assert_int_equal(due_after(b, &a, ADDR_UNREACHABLE, false, 0), 60 * S);
+  assert_int_equal(none_before(b, 60 * S - 1), 60 * S);
+  assert_int_equal(due_after(b, &a, ADDR_SILENT, false, 60 * S), 180 * S);
+  assert_int_equal(due_after(b, &a, ADDR_UNREACHABLE, false, 180 * S), CLOCK_NEVER);
+  assert_int_equal(stats(b, 0).dead, 1);
+  assert_int_equal(stats(b, 0).known, 0);
+  assert_int_equal(stats(b, 0).failed[ADDR_UNREACHABLE], 2);
+  addrbook_free(b);
+}
+
+TEST(a_dead_one_that_is_named_again_gets_one_more_try_after_10_minutes) {
+  struct addr a = v4("1.2.3.4:5");
+  struct addrbook *b = book_with(&a);
+  due_after(b, &a, ADDR_SILENT, false, 0);
+  due_after(b, &a, ADDR_SILENT, false, 1 * MIN);
+  due_after(b, &a, ADDR_SILENT, false, 3 * MIN);
+  assert_false(addrbook_add(b, &a, FROM_DHT, 4 * MIN));
+  assert_int_equal(none_before(b, 4 * MIN), 13 * MIN);
+  assert_int_equal(due_after(b, &a, ADDR_SILENT, false, 13 * MIN), CLOCK_NEVER);
+  assert_int_equal(stats(b, 0).dead, 1);
+  addrbook_free(b);
+}
+
+TEST(a_success_starts_the_count_of_failures_anew) {
+  struct addr a = v4("1.2.3.4:5");
+  struct addrbook *b = book_with(&a);
+  due_after(b, &a, ADDR_SILENT, false, 0);
+  due_after(b, &a, ADDR_SILENT, false, 1 * MIN);
+  assert_int_equal(due_after(b, &a, ADDR_CUT, false, 3 * MIN), 3 * MIN + 10 * S);
+  assert_int_equal(due_after(b, &a, ADDR_SILENT, false, 4 * MIN), 5 * MIN);
+  addrbook_free(b);
+}
+
+TEST(one_that_was_cut_off_is_due_at_once_if_it_gave_data) {
+  struct addr a = v4("1.2.3.4:5");
+  struct addrbook *b = book_with(&a);
+  assert_int_equal(due_after(b, &a, ADDR_CUT, true, 7), 7);
+  addrbook_free(b);
+}
+
+TEST(one_that_always_hangs_up_is_called_less_and_less) {
+  static const int64_t waits_s[] = {10, 20, 40, 80, 160, 320, 600, 600, 600};
+  struct addr a = v4("1.2.3.4:5");
+  struct addrbook *b = book_with(&a);
+  int64_t now_ms = 0;
+  for (size_t i = 0; i < sizeof waits_s / sizeof *waits_s; i++) {
+    int64_t due_ms = due_after(b, &a, ADDR_CUT, false, now_ms);
+    assert_int_equal(due_ms - now_ms, waits_s[i] * S);
+    now_ms = due_ms;
+  }
+  assert_int_equal(due_after(b, &a, ADDR_CUT, true, now_ms), now_ms);
+  assert_int_equal(due_after(b, &a, ADDR_CUT, false, now_ms), now_ms + 10 * S);
+  addrbook_free(b);
+}
+
+TEST(each_other_outcome_has_its_waiting_time) {
+  static const struct {
+    enum addrbook_outcome how;
+    int64_t wait_ms;
+  } cases[] = {
+    {ADDR_WRONG, 10 * MIN}, {ADDR_DUPLICATE, 10 * MIN}, {ADDR_FULL, 1 * S},
+    {ADDR_USELESS, 60 * S}, {ADDR_MISBEHAVED, 10 * MIN},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    struct addr a = v4("1.2.3.4:5");
+    struct addrbook *b = book_with(&a);
+    assert_int_equal(due_after(b, &a, cases[i].how, false, 5), 5 + cases[i].wait_ms);
+    assert_int_equal(stats(b, 0).failed[cases[i].how], 1);
+    addrbook_free(b);
+  }
+}
+
+TEST(the_second_breach_of_protocol_is_deadly) {
+  struct addr a = v4("1.2.3.4:5");
+  struct addrbook *b = book_with(&a);
+  due_after(b, &a, ADDR_MISBEHAVED, true, 0);
+  assert_int_equal(due_after(b, &a, ADDR_MISBEHAVED, true, 10 * MIN), CLOCK_NEVER);
+  assert_int_equal(stats(b, 0).dead, 1);
+  addrbook_free(b);
+}
+
+TEST(ourselves_are_never_called_again) {
+  struct addr a = v4("1.2.3.4:5");
+  struct addrbook *b = book_with(&a);
+  assert_int_equal(due_after(b, &a, ADDR_SELF, false, 0), CLOCK_NEVER);
+  assert_false(addrbook_add(b, &a, FROM_TRACKER, 100 * MIN));
+  assert_int_equal(none_before(b, 1000 * MIN), CLOCK_NEVER);
+  assert_false(addrbook_is_banned(b, &a));
+  addrbook_free(b);
+}
+
+TEST(a_liar_is_banned_for_good_but_not_yet_its_host) {
+  struct addr a = v4("1.2.3.4:5");
+  struct addr neighbour = v4("1.2.3.4:6");
+  struct addrbook *b = book_with(&a);
+  due_after(b, &a, ADDR_LIAR, true, 0);
+  assert_true(addrbook_is_banned(b, &a));
+  assert_false(addrbook_add(b, &a, FROM_TRACKER, 100 * MIN));
+  assert_int_equal(none_before(b, 1000 * MIN), CLOCK_NEVER);
+  assert_false(addrbook_is_banned(b, &neighbour));
+  assert_true(addrbook_add(b, &neighbour, FROM_TRACKER, 0));
+  assert_int_equal(stats(b, 0).banned, 1);
+  addrbook_free(b);
+}
+
+TEST(a_second_liar_on_a_host_bans_the_host) {
+  struct addr a = v4("1.2.3.4:5");
+  struct addr second = v4("1.2.3.4:6");
+  struct addr waiting = v4("1.2.3.4:7");
+  struct addr never_heard = v4("1.2.3.4:8");
+  struct addr elsewhere = v4("1.2.3.5:5");
+  struct addrbook *b = book_with(&a);
+  addrbook_ban(b, &a);
+  addrbook_add(b, &waiting, FROM_TRACKER, 0);
+  addrbook_add(b, &elsewhere, FROM_TRACKER, 0);
+  addrbook_ban(b, &second); /* not in the book: banned all the same */
+  assert_true(addrbook_is_banned(b, &waiting));
+  assert_true(addrbook_is_banned(b, &never_heard));
+  assert_false(addrbook_add(b, &never_heard, FROM_PEX, 0));
+  take(b, &elsewhere, 0);
+  assert_int_equal(none_before(b, 0), CLOCK_NEVER);
+  addrbook_free(b);
+}
+
+TEST(two_liars_on_loopback_do_not_ban_the_others_there) {
+  struct addr a = v4("127.0.0.1:5");
+  struct addr second = v4("127.0.0.1:6");
+  struct addr honest = v4("127.0.0.1:7");
+  struct addrbook *b = book_with(&a);
+  addrbook_ban(b, &a);
+  addrbook_ban(b, &second);
+  assert_true(addrbook_is_banned(b, &second));
+  assert_false(addrbook_is_banned(b, &honest));
+  assert_true(addrbook_add(b, &honest, FROM_TRACKER, 0));
+  addrbook_free(b);
+}
+
+TEST(a_ban_holds_whatever_the_worker_reports_later) {
+  struct addr a = v4("1.2.3.4:5");
+  struct addrbook *b = book_with(&a);
+  take(b, &a, 0);
+  addrbook_ban(b, &a);
+  assert_int_equal(stats(b, 0).taken, 1);
+  addrbook_report(b, &a, ADDR_CUT, true, 0);
+  assert_int_equal(stats(b, 0).taken, 0);
+  assert_int_equal(none_before(b, 1000 * MIN), CLOCK_NEVER);
+  addrbook_free(b);
+}
+
+TEST(good_ones_come_before_fresh_ones_and_these_before_retries) {
+  struct addr good = v4("1.1.1.1:1");
+  struct addr retry = v4("2.2.2.2:2");
+  struct addr fresh = v4("3.3.3.3:3");
+  struct addrbook *b = book_with(&retry);
+  due_after(b, &retry, ADDR_FULL, false, 0);
+  addrbook_add(b, &good, FROM_TRACKER, 0);
+  due_after(b, &good, ADDR_USELESS, true, 0);
+  addrbook_add(b, &fresh, FROM_TRACKER, 0);
+  take(b, &good, 2 * MIN);
+  take(b, &fresh, 2 * MIN);
+  take(b, &retry, 2 * MIN);
+  addrbook_free(b);
+}
+
+TEST(a_good_one_that_is_not_due_yet_does_not_block_the_fresh) {
+  struct addr good = v4("1.1.1.1:1");
+  struct addr fresh = v4("3.3.3.3:3");
+  struct addrbook *b = book_with(&good);
+  due_after(b, &good, ADDR_USELESS, true, 0);
+  addrbook_add(b, &fresh, FROM_TRACKER, 0);
+  take(b, &fresh, 0);
+  addrbook_free(b);
+}
+
+TEST(fresh_ones_come_in_random_order) {
+  enum { COUNT = 40 };
+  int same = 0;
+  for (int round = 0; round < 3; round++) {
+    struct addrbook *b = addrbook_new(COUNT);
+    struct addr got;
+    int64_t due_ms;
+    int in_place = 0;
+    for (unsigned i = 0; i < COUNT; i++) {
+      struct addr a = numbered(i);
+      addrbook_add(b, &a, FROM_TRACKER, 0);
+    }
+    for (unsigned i = 0; i < COUNT; i++) {
+      struct addr a = numbered(i);
+      assert_int_equal(addrbook_take(b, 0, &got, &due_ms), ERR_OK);
+      in_place += addr_equal(&got, &a);
+    }
+    same += in_place > COUNT / 2;
+    addrbook_free(b);
+  }
+  assert_int_equal(same, 0);
+}
+
+TEST(a_full_book_refuses_new_ones_but_lets_them_replace_the_dead) {
+  struct addrbook *b = addrbook_new(3);
+  struct addr got;
+  int64_t due_ms;
+  for (unsigned i = 0; i < 3; i++) {
+    struct addr a = numbered(i);
+    assert_true(addrbook_add(b, &a, FROM_TRACKER, 0));
+  }
+  struct addr late = numbered(3);
+  assert_false(addrbook_add(b, &late, FROM_TRACKER, 0));
+  assert_int_equal(addrbook_take(b, 0, &got, &due_ms), ERR_OK);
+  addrbook_report(b, &got, ADDR_MISBEHAVED, false, 0);
+  assert_false(addrbook_add(b, &late, FROM_TRACKER, 0));
+  for (int i = 0; i < 2; i++) assert_int_equal(addrbook_take(b, 0, &got, &due_ms), ERR_OK);
+  assert_int_equal(addrbook_take(b, 10 * MIN, &got, &due_ms), ERR_OK);
+  addrbook_report(b, &got, ADDR_MISBEHAVED, false, 10 * MIN);
+  assert_int_equal(stats(b, 0).dead, 1);
+  assert_true(addrbook_add(b, &late, FROM_TRACKER, 0));
+  assert_int_equal(stats(b, 0).dead, 0);
+  take(b, &late, 0);
+  addrbook_free(b);
+}
+
+TEST(a_flood_of_addresses_does_not_wash_out_bans) {
+  struct addr liar = v4("9.9.9.9:9");
+  struct addrbook *b = book_with(&liar);
+  addrbook_ban(b, &liar);
+  for (unsigned i = 0; i < 1000; i++) {
+    struct addr a = numbered(i);
+    addrbook_add(b, &a, FROM_PEX, 0);
+  }
+  assert_true(addrbook_is_banned(b, &liar));
+  assert_int_equal(stats(b, 0).known, 99);
+  struct addr another = v4("9.9.9.8:9"); /* a ban finds room in a full book */
+  addrbook_ban(b, &another);
+  assert_true(addrbook_is_banned(b, &another));
+  assert_int_equal(stats(b, 0).known, 98);
+  addrbook_free(b);
+}
+
+TEST(bans_fill_at_most_about_half_of_the_book) {
+  struct addrbook *b = addrbook_new(100);
+  for (unsigned i = 0; i < 1000; i++) {
+    struct addr a = numbered(i * 4);
+    addrbook_ban(b, &a);
+  }
+  struct addr fresh = v4("8.8.8.8:8");
+  assert_true(addrbook_add(b, &fresh, FROM_TRACKER, 0));
+  take(b, &fresh, 0);
+  addrbook_free(b);
+}
+
+/* --- the model --- */
+
+enum { NAMES = 120, ROOM = 400 };
+
+struct model {
+  bool known, taken, dead, final, liar, good, tried;
+  int64_t due_ms, died_ms;
+  int fails, cuts, strikes;
+};
+
+static int number_of(const struct addr *a) {
+  for (unsigned i = 0; i < NAMES; i++) {
+    struct addr x = numbered(i);
+    if (addr_equal(&x, a)) return (int)i;
+  }
+  fail_msg("the book made an address up");
+  return -1;
+}
+
+static bool model_host_banned(const struct model *m, int n) {
+  int liars = 0;
+  for (int i = n / 4 * 4; i < n / 4 * 4 + 4 && i < NAMES; i++) liars += m[i].liar;
+  return liars >= 2;
+}
+
+static void model_ban(struct model *m, int n) {
+  m[n].known = m[n].liar = true;
+  for (int i = n / 4 * 4; i < n / 4 * 4 + 4 && i < NAMES; i++) {
+    if (model_host_banned(m, n)) m[i].liar = m[i].liar || m[i].known;
+    if (m[i].liar) m[i].final = true;
+  }
+}
+
+static bool model_waits(const struct model *m) {
+  return m->known && !m->taken && !m->dead && !m->final;
+}
+
+/* 0: good and due, 1: fresh, 2: retry and due, 3: not now. */
+static int model_rank(const struct model *m, int64_t now_ms) {
+  if (!model_waits(m)) return 3;
+  if (!m->tried) return 1;
+  if (m->due_ms > now_ms) return 3;
+  return m->good ? 0 : 2;
+}
+
+static void model_add(struct model *m, int n, bool is_new) {
+  struct model *e = &m[n];
+  assert_int_equal(is_new, !e->known && !model_host_banned(m, n));
+  if (is_new) e->known = true;
+  if (!e->dead || e->final) return;
+  e->dead = false;
+  e->fails = 2;
+  e->due_ms = e->died_ms + 10 * MIN;
+}
+
+static void model_take(struct model *m, enum err e, const struct addr *got, int64_t due_ms,
+                       int64_t now_ms) {
+  int best = 3;
+  int64_t next_ms = CLOCK_NEVER;
+  for (int i = 0; i < NAMES; i++) {
+    int rank = model_rank(&m[i], now_ms);
+    if (rank < best) best = rank;
+    if (rank == 3 && model_waits(&m[i]) && m[i].due_ms < next_ms) next_ms = m[i].due_ms;
+  }
+  assert_int_equal(e, best == 3 ? ERR_NOT_FOUND : ERR_OK);
+  if (best == 3) {
+    assert_int_equal(due_ms, next_ms);
+    return;
+  }
+  int n = number_of(got);
+  assert_int_equal(model_rank(&m[n], now_ms), best);
+  for (int i = 0; i < NAMES && best != 1; i++)
+    if (model_rank(&m[i], now_ms) == best) assert_true(m[i].due_ms >= m[n].due_ms);
+  m[n].taken = m[n].tried = true;
+}
+
+static void model_fail(struct model *e, int64_t wait_ms, int64_t now_ms) {
+  e->due_ms = now_ms + wait_ms;
+  e->dead = ++e->fails >= 3;
+  e->died_ms = now_ms;
+}
+
+static void model_report(struct model *m, int n, enum addrbook_outcome how, bool gave,
+                         int64_t now_ms) {
+  static const int64_t wait_ms[] = {
+    [ADDR_DUPLICATE] = 10 * MIN, [ADDR_FULL] = S, [ADDR_USELESS] = MIN, [ADDR_MISBEHAVED] = 10 * MIN,
+    [ADDR_LIAR] = 0};
+  struct model *e = &m[n];
+  if (how == ADDR_LIAR) model_ban(m, n);
+  e->taken = false;
+  e->good = e->good || gave;
+  if (e->final) return;
+  if (how == ADDR_SELF) e->final = true;
+  if (how == ADDR_UNREACHABLE || how == ADDR_SILENT) {
+    model_fail(e, e->fails == 0 ? MIN : 2 * MIN, now_ms);
+  } else if (how == ADDR_WRONG) {
+    model_fail(e, 10 * MIN, now_ms);
+  } else if (how == ADDR_CUT) {
+    int64_t cut_ms = gave ? 0 : (int64_t)10 * S << e->cuts;
+    e->due_ms = now_ms + (cut_ms > 10 * MIN ? 10 * MIN : cut_ms);
+    e->cuts = gave ? 0 : e->cuts + (e->cuts < 10);
+    e->fails = 0;
+  } else {
+    e->due_ms = now_ms + wait_ms[how];
+    if (how == ADDR_USELESS || how == ADDR_MISBEHAVED) e->fails = 0;
+    if (how == ADDR_MISBEHAVED && ++e->strikes >= 2) {
+      e->dead = true;
+      e->died_ms = now_ms;
+    }
+  }
+}
+
+static void model_compare(const struct model *m, struct addrbook *b, int64_t now_ms) {
+  size_t waiting = 0;
+  size_t due = 0;
+  size_t taken = 0;
+  for (int i = 0; i < NAMES; i++) {
+    waiting += model_waits(&m[i]);
+    due += model_rank(&m[i], now_ms) < 3;
+    taken += m[i].taken;
+    struct addr a = numbered((unsigned)i);
+    assert_int_equal(addrbook_is_banned(b, &a), m[i].liar || model_host_banned(m, i));
+  }
+  struct addrbook_stats s = stats(b, now_ms);
+  assert_int_equal(s.waiting, waiting);
+  assert_int_equal(s.due, due);
+  assert_int_equal(s.taken, taken);
+  assert_int_equal(s.known, waiting + taken);
+}
+
+/* Mostly harmless outcomes, so that the run does not end with everybody banned. */
+static enum addrbook_outcome random_outcome(struct crypto_rng *rng) {
+  static const enum addrbook_outcome rare[] = {ADDR_SELF, ADDR_LIAR, ADDR_WRONG, ADDR_MISBEHAVED};
+  static const enum addrbook_outcome common[] = {ADDR_UNREACHABLE, ADDR_SILENT, ADDR_DUPLICATE,
+                                                 ADDR_FULL, ADDR_USELESS, ADDR_CUT, ADDR_CUT};
+  if (crypto_rng_below(rng, 40) == 0) return rare[crypto_rng_below(rng, 4)];
+  return common[crypto_rng_below(rng, 7)];
+}
+
+static void random_step(struct addrbook *b, struct model *m, struct crypto_rng *rng,
+                        int64_t now_ms) {
+  int n = (int)crypto_rng_below(rng, NAMES);
+  struct addr a = numbered((unsigned)n);
+  struct addr got;
+  int64_t due_ms = -1;
+  uint64_t what = crypto_rng_below(rng, 100);
+  if (what < 30) {
+    model_add(m, n, addrbook_add(b, &a, FROM_TRACKER, now_ms));
+  } else if (what < 60) {
+    enum err e = addrbook_take(b, now_ms, &got, &due_ms);
+    model_take(m, e, &got, due_ms, now_ms);
+  } else if (what < 99) {
+    for (int i = 0; i < NAMES && !m[n].taken; i++) n = (n + 1) % NAMES;
+    if (!m[n].taken) return;
+    a = numbered((unsigned)n);
+    enum addrbook_outcome how = random_outcome(rng);
+    bool gave = crypto_rng_below(rng, 4) == 0;
+    addrbook_report(b, &a, how, gave, now_ms);
+    model_report(m, n, how, gave, now_ms);
+  } else if (crypto_rng_below(rng, 20) == 0) {
+    addrbook_ban(b, &a);
+    model_ban(m, n);
+  }
+}
+
+TEST(random_use_agrees_with_a_naive_model) {
+  for (uint64_t seed = 1; seed <= 20; seed++) {
+    struct crypto_rng rng = {.s = seed};
+    struct model *m = calloc(NAMES, sizeof *m);
+    struct addrbook *b = addrbook_new(ROOM);
+    int64_t now_ms = 0;
+    assert_non_null(m);
+    for (int i = 0; i < 4000; i++) {
+      now_ms += (int64_t)crypto_rng_below(&rng, 20 * S);
+      random_step(b, m, &rng, now_ms);
+      if (i % 50 == 0) model_compare(m, b, now_ms);
+    }
+    addrbook_free(b);
+    free(m);
+  }
+}
+
+int main(void) {
+  RUN(T(a_fresh_address_is_due_at_once_and_taken_only_once),
+      T(an_address_is_kept_once_whatever_its_form), T(impossible_addresses_are_not_taken_in),
+      T(one_that_refuses_waits_60_s_then_120_s_and_is_then_dead),
+      T(a_dead_one_that_is_named_again_gets_one_more_try_after_10_minutes),
+      T(a_success_starts_the_count_of_failures_anew),
+      T(one_that_was_cut_off_is_due_at_once_if_it_gave_data),
+      T(one_that_always_hangs_up_is_called_less_and_less),
+      T(each_other_outcome_has_its_waiting_time), T(the_second_breach_of_protocol_is_deadly),
+      T(ourselves_are_never_called_again), T(a_liar_is_banned_for_good_but_not_yet_its_host),
+      T(a_second_liar_on_a_host_bans_the_host),
+      T(two_liars_on_loopback_do_not_ban_the_others_there),
+      T(a_ban_holds_whatever_the_worker_reports_later),
+      T(good_ones_come_before_fresh_ones_and_these_before_retries),
+      T(a_good_one_that_is_not_due_yet_does_not_block_the_fresh),
+      T(fresh_ones_come_in_random_order),
+      T(a_full_book_refuses_new_ones_but_lets_them_replace_the_dead),
+      T(a_flood_of_addresses_does_not_wash_out_bans), T(bans_fill_at_most_about_half_of_the_book),
+      T(random_use_agrees_with_a_naive_model));
+}
