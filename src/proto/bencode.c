@@ -61,12 +61,17 @@ static int compare_strings(const uint8_t *in, const struct ben_token *a,
   return a_len < b_len ? -1 : a_len > b_len;
 }
 
+static void mark_repeated(struct ben_doc *d, ben_val dict, ben_val key) {
+  d->tokens[dict].flags |= BEN_DUPLICATE;
+  d->tokens[dict].body = key;
+}
+
 static void note_key(struct parser *p, struct frame *f, uint32_t key) {
   struct ben_token *t = p->doc->tokens;
   if (f->last_key != BEN_NONE) {
     int c = compare_strings(p->in, &t[f->last_key], &t[key]);
     if (c > 0) t[f->token].flags |= BEN_UNSORTED;
-    if (c == 0) t[f->token].flags |= BEN_DUPLICATE;
+    if (c == 0) mark_repeated(p->doc, f->token, key);
   }
   f->last_key = key;
 }
@@ -91,7 +96,7 @@ static enum err find_duplicate(struct ben_doc *d, ben_val dict) {
   }
   qsort_r(keys, n, sizeof *keys, compare_keys, d);
   for (i = 1; i < n; i++)
-    if (compare_keys(&keys[i - 1], &keys[i], d) == 0) d->tokens[dict].flags |= BEN_DUPLICATE;
+    if (compare_keys(&keys[i - 1], &keys[i], d) == 0) mark_repeated(d, dict, keys[i]);
   free(keys);
   return ERR_OK;
 }
@@ -249,6 +254,11 @@ size_t bencode_count(const struct ben_doc *d, ben_val container) {
   for (ben_val k = bencode_first(d, container); k != BEN_NONE; k = bencode_next(d, container, k))
     n++;
   return bencode_is(d, container, BEN_DICT) ? n / 2 : n;
+}
+
+ben_val bencode_repeated(const struct ben_doc *d, ben_val dict) {
+  if (!bencode_is(d, dict, BEN_DICT) || !(d->tokens[dict].flags & BEN_DUPLICATE)) return BEN_NONE;
+  return d->tokens[dict].body;
 }
 
 ben_val bencode_get(const struct ben_doc *d, ben_val dict, const char *key) {

@@ -35,7 +35,8 @@ struct ben_token {
   uint8_t flags;     /* of a dictionary */
   uint32_t start;    /* offset of the value's first byte in the input */
   uint32_t end;      /* offset behind its last byte: [start, end) is the raw span */
-  uint32_t body;     /* BEN_STR: offset of its first content byte (content ends at `end`) */
+  uint32_t body;     /* BEN_STR: offset of its first content byte (content ends at `end`);
+                      * BEN_DICT with BEN_DUPLICATE: index of a key that was there before */
   uint32_t next;     /* index of the first token behind this value and all that is inside it */
 };
 
@@ -103,6 +104,9 @@ ben_val bencode_first(const struct ben_doc *d, ben_val container);
 ben_val bencode_next(const struct ben_doc *d, ben_val container, ben_val member);
 /* Members of a list, pairs of a dictionary; 0 for anything else. */
 size_t bencode_count(const struct ben_doc *d, ben_val container);
+/* A key that is in dictionary `dict` more than once, as a value (a string); BEN_NONE if there is
+ * none. */
+ben_val bencode_repeated(const struct ben_doc *d, ben_val dict);
 
 /* --- Writing. Appends to `b` (see buf.h for overflow). Canonical as long as the caller gives
  *     dictionary keys in order. --- */

@@ -284,6 +284,22 @@ static enum err nested(size_t depth, size_t max) {
   return e;
 }
 
+static void assert_repeated(const char *text, const char *want) {
+  struct ben_doc d = good(text);
+  char key[8];
+  bencode_cstr(&d, bencode_repeated(&d, 0), key, sizeof key);
+  assert_string_equal(key, want);
+  drop(&d);
+}
+
+TEST(a_repeated_key_is_named) {
+  assert_repeated("d1:ai1e1:ai2ee", "a");
+  assert_repeated("d1:ai1e1:bi1e1:ai2ee", "a");
+  assert_repeated("d1:zi1e1:xi1e1:xi2e1:ai2ee", "x");
+  assert_repeated("d1:ai1ee", "");
+  assert_repeated("le", "");
+}
+
 TEST(depth_is_bounded_exactly) {
   assert_int_equal(nested(100, 100), ERR_OK);
   assert_int_equal(nested(101, 100), ERR_LIMIT);
@@ -387,7 +403,8 @@ int main(void) {
       T(empty_containers_have_no_members),
       T(the_raw_span_is_exact), T(order_and_repetition_of_keys_are_remembered),
       T(flags_belong_to_the_dictionary_they_were_seen_in),
-      T(the_first_of_repeated_keys_is_found), T(depth_is_bounded_exactly),
+      T(the_first_of_repeated_keys_is_found), T(a_repeated_key_is_named),
+      T(depth_is_bounded_exactly),
       T(a_million_open_lists_are_no_problem), T(tokens_and_bytes_are_bounded_exactly),
       T(a_prefix_leaves_the_rest_alone), T(every_truncation_is_refused),
       T(a_copied_string_is_cut_at_a_character), T(a_copied_string_ends_at_its_first_nul),
