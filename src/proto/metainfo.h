@@ -20,29 +20,9 @@
 
 #include "base/err.h"
 #include "proto/geometry.h"
-
-struct metainfo_file {
-  char **path;         /* `depth` >= 1 elements, each NUL-terminated; single-file: one, the name */
-  size_t *path_len;    /* bytes of each element: names may hold a NUL */
-  size_t depth;
-  uint64_t offset;     /* where it starts in the torrent */
-  uint64_t length;     /* bytes */
-  bool padding;        /* BEP 47 attr "p" (or a BitComet ____padding name): zeros, not written */
-  bool executable;     /* attr "x": reported, never applied */
-  bool hidden;         /* attr "h" */
-  bool symlink;        /* attr "l": reported, never created */
-  char md5sum[33];     /* 32 hex digits, or "" */
-};
-
-struct metainfo_tier {
-  char **urls;
-  size_t count;
-};
-
-struct metainfo_node { /* DHT bootstrap node, BEP 5 */
-  char *host;
-  uint16_t port;
-};
+#include "proto/metainfo_field.h"
+#include "proto/metainfo_files.h"
+#include "proto/metainfo_sources.h"
 
 struct metainfo {
   uint8_t info_hash[20];
@@ -72,16 +52,10 @@ struct metainfo {
   struct metainfo_node *nodes;
   size_t node_count;
 
-  bool sorted;              /* every key of the root and of info was in order and unique-free of
-                             * doubts: false means non-canonical encoding, worth a warning */
+  bool sorted;              /* the keys of the root and of info were in order; false: the encoding
+                             * is not canonical, worth a warning */
   uint8_t *info_raw;        /* copy of the info value's bytes (served to others by BEP 9) */
   size_t info_raw_len;
-};
-
-/* Why parsing failed: the field ("info.files[3].path") and what is wrong with it. */
-struct metainfo_error {
-  char field[128];
-  char why[160];
 };
 
 /*
@@ -94,7 +68,7 @@ struct metainfo_error {
  */
 enum err metainfo_parse(struct metainfo *m, const void *in, size_t len, struct metainfo_error *err);
 
-/* The same from the info value alone, as BEP 9 delivers it: no trackers. */
+/* The same from the info value alone, as BEP 9 delivers it: no trackers, and no byte behind it. */
 enum err metainfo_parse_info(struct metainfo *m, const void *info, size_t len,
                              struct metainfo_error *err);
 
