@@ -35,8 +35,9 @@ struct extend {
 
 /* The state before any handshake arrived. */
 void extend_init(struct extend *e);
-/* Reads a payload (without the extension id byte) into `e`. ERR_OK; ERR_FORMAT if it is no bencoded
- * dictionary (then `e` is unchanged). Single fields with wrong types or values are ignored. */
+/* Reads a payload (without the extension id byte) into `e`. Returns ERR_OK, ERR_FORMAT if it is no
+ * bencoded dictionary, or ERR_MEMORY; then `e` is unchanged. Single fields with wrong types or
+ * values are ignored. */
 enum err extend_decode(struct extend *e, const uint8_t *in, size_t len);
 
 /* What we announce. Zero ids are left out of "m"; version "" and zeros are left out too. */
