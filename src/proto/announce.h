@@ -35,7 +35,8 @@ struct announce_request {
 enum { ANNOUNCE_PEERS_MAX = 2000, ANNOUNCE_TEXT_MAX = 512 };
 
 struct announce_reply {
-  char failure[ANNOUNCE_TEXT_MAX];  /* "failure reason"; "" if none. As it came: escape to show. */
+  char failure[ANNOUNCE_TEXT_MAX];  /* "failure reason"; "" if there is none. As it came, like the
+                                     * warning: escape to show. */
   char warning[ANNOUNCE_TEXT_MAX];  /* "warning message" */
   int64_t retry_in_s;    /* BEP 31: seconds; -1 absent; INT64_MAX for "never" */
   int64_t interval_s;    /* clamped to 60..3600; 1800 if absent or senseless */
@@ -50,19 +51,21 @@ struct announce_reply {
   size_t peer_skipped;   /* entries that were malformed, impossible or over the maximum */
 };
 
-/* Appends "info_hash=...&peer_id=...&port=..." with every byte that is not unreserved
- * (RFC 3986) percent-encoded, always with compact=1. */
+/* Appends "info_hash=...&peer_id=...&port=..." with every byte that is not unreserved (RFC 3986)
+ * percent-encoded, always with compact=1 and no_peer_id=1. */
 void announce_put_query(struct buf *b, const struct announce_request *q);
 /* "started", "completed", "stopped", or "". */
 const char *announce_event_name(enum announce_event e);
 
 /*
  * Reads the body of a reply: compact (string) and dictionary (list) peers, peers6, and the rest.
- * A reply with a failure reason is ERR_OK with `failure` set and no peers.
+ * A reply with a failure reason is ERR_OK with `failure` set and no peers. Bytes behind the
+ * dictionary are passed over: some trackers send a newline.
  * Returns ERR_OK (then announce_free() is due), ERR_FORMAT if it is no bencoded dictionary,
  * ERR_MEMORY.
  */
 enum err announce_parse(struct announce_reply *r, const void *in, size_t len);
+/* Frees the peers. Safe on a zeroed struct. */
 void announce_free(struct announce_reply *r);
 
 #endif
