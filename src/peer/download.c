@@ -1,0 +1,366 @@
+#include "peer/download.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "io/net.h"
+
+enum {
+  WINDOW_START = 32,        /* blocks */
+  WINDOW_MIN = 2,           /* one arriving, one on its way */
+  SLACK_MAX_MS = 300,       /* time that the window covers beyond the round trip */
+  SLACK_MIN_MS = 20,
+  SLACK_BYTES = 2 << 20,    /* in between: this much */
+  METER_MS = 100,           /* how often the rate is measured, */
+  METER_BLOCKS = 4,         /* with at least so many blocks in it, */
+  METER_MAX_MS = 1000,      /* or this much time */
+  RETRY_MS = 250,           /* when the queue had nothing for us */
+  SILENCE_MS = 2000,        /* without a block, at least */
+  DROP_SILENT_MS = 60000,   /* without a block: give the place away */
+  DROP_USELESS_MS = 60000,  /* choked or nothing to ask for, while others wait */
+  RTT_EVERY_MS = 1000,
+  LOWAT = WIRE_PIECE_HEADER_LEN + 16384
+};
+
+static struct peer_job *job_at(struct peer *p, uint32_t i) {
+  return &p->jobs[(p->job_head + i) % PEER_JOBS_MAX];
+}
+
+static uint32_t job_full(const struct peer_job *j) {
+  return j->run.count == 32 ? UINT32_MAX : (UINT32_C(1) << j->run.count) - 1;
+}
+
+static uint32_t job_block_len(const struct peer *p, const struct peer_job *j, uint32_t i) {
+  return geometry_block_len(&p->sw->meta->geo, j->run.piece, j->run.first + i);
+}
+
+/* --- the window --- */
+
+static uint32_t clamp(uint64_t v, uint32_t low, uint32_t high) {
+  if (high < low) high = low;
+  return v < low ? low : v > high ? high : (uint32_t)v;
+}
+
+/* Until the rate is known, nobody gets more than half of its fair share of what is left. */
+static uint32_t first_window(const struct peer *p, uint32_t workers) {
+  struct pieces_stats s;
+  pieces_stats(p->sw->pieces, &s);
+  uint64_t left = (p->sw->meta->geo.total - s.done_bytes) / BLOCK_LEN;
+  return clamp(left / (2 * (uint64_t)workers), WINDOW_MIN, WINDOW_START);
+}
+
+static void update_window(struct peer *p) {
+  uint32_t workers = atomic_load(&p->sw->workers);
+  if (workers == 0) workers = 1;
+  uint64_t share = p->sw->memory / BLOCK_LEN / workers;
+  uint32_t most = clamp(share, WINDOW_MIN, p->ext.reqq);
+  uint64_t rate = atomic_load(&p->pp.rate);
+  if (p->snubbed) {
+    p->window = 1;
+  } else if (rate == 0) {
+    p->window = clamp(first_window(p, workers), 1, most);
+  } else {
+    uint64_t slack = clamp(UINT64_C(1000) * SLACK_BYTES / rate, SLACK_MIN_MS, SLACK_MAX_MS);
+    uint64_t us = atomic_load(&p->pp.rtt_us) + slack * 1000;
+    p->window = clamp(rate * us / 1000000 / BLOCK_LEN + 1, WINDOW_MIN, most);
+  }
+}
+
+/* Samples the rate when enough has come, and the round trip now and then. */
+static void measure(struct peer *p) {
+  int64_t dt = p->now_ms - p->meter_ms;
+  if (p->meter_ms == 0) { /* the first block: the clock starts here, behind the first round trip */
+    p->meter_ms = p->now_ms;
+    p->meter_bytes = 0;
+    return;
+  }
+  if (dt < METER_MS || (p->meter_bytes < METER_BLOCKS * BLOCK_LEN && dt < METER_MAX_MS)) return;
+  uint64_t now = p->meter_bytes * 1000 / (uint64_t)dt;
+  uint64_t old = atomic_load(&p->pp.rate);
+  uint64_t rate = old == 0 ? now : now > old ? (old + now) / 2 : (3 * old + now) / 4;
+  atomic_store(&p->pp.rate, rate ? rate : 1);
+  p->meter_ms = p->now_ms;
+  p->meter_bytes = 0;
+  if (p->now_ms - p->rtt_ms >= RTT_EVERY_MS) {
+    atomic_store(&p->pp.rtt_us, net_min_rtt_us(p->fd));
+    p->rtt_ms = p->now_ms;
+  }
+  update_window(p);
+  int64_t usual = (int64_t)((uint64_t)p->window * BLOCK_LEN * 1000 / (rate ? rate : 1));
+  p->silence_ms = 4 * usual > SILENCE_MS ? 4 * usual : SILENCE_MS;
+}
+
+void download_count(struct peer *p) {
+  if (p->arrived == 0) return;
+  atomic_fetch_add(&p->sw->received, p->arrived);
+  atomic_fetch_add(&p->seat.received, p->arrived);
+  p->meter_bytes += p->arrived;
+  p->arrived = 0;
+  p->block_ms = p->now_ms;
+  atomic_store(&p->pp.last_ms, p->now_ms);
+  measure(p);
+}
+
+/* --- asking --- */
+
+static void put_requests(struct peer *p, const struct run *run) {
+  struct peer_job *j = job_at(p, p->job_count++);
+  *j = (struct peer_job){.run = *run};
+  for (uint32_t i = 0; i < run->count; i++) {
+    uint32_t len = job_block_len(p, j, i);
+    wire_put_range(&p->out, WIRE_REQUEST, run->piece, (run->first + i) * BLOCK_LEN, len);
+    p->outstanding_bytes += len;
+  }
+  if (p->outstanding == 0 && !p->snubbed) { /* silence counts from the question on */
+    p->block_ms = p->now_ms;
+    atomic_store(&p->pp.last_ms, p->now_ms);
+  }
+  p->outstanding += run->count;
+}
+
+void download_ask(struct peer *p) {
+  if (p->choking_us || !p->am_interested || p->now_ms < p->take_ms) return;
+  if (p->window == 0 || atomic_load(&p->pp.rate) == 0 || p->snubbed) update_window(p);
+  uint32_t batch = clamp(p->window / 4, 1, FRAGMENT_BLOCKS_MAX);
+  while (p->outstanding < p->window && p->job_count < PEER_JOBS_MAX) {
+    uint32_t room = p->window - p->outstanding;
+    if (room < batch && p->outstanding > 0) break;
+    struct run run;
+    enum take t = pieces_take(p->sw->pieces, &p->pp, room < batch ? room : batch, p->now_ms, &run);
+    if (t != TAKE_RUN) {
+      p->take_ms = p->now_ms + RETRY_MS;
+      atomic_store(&p->seat.idle, true);
+      return;
+    }
+    put_requests(p, &run);
+  }
+  atomic_store(&p->seat.idle, false);
+}
+
+void download_set_lowat(struct peer *p) {
+  bool deep = !p->choking_us && !p->interested_in_us && p->outstanding_bytes >= 2 * LOWAT;
+  int want = deep ? LOWAT : 1;
+  if (want == p->lowat) return;
+  net_set_lowat(p->fd, want);
+  p->lowat = want;
+}
+
+/* --- arriving --- */
+
+/* The job's blocks have all come, or never will: what came goes to the writer. */
+static enum err hand_on(struct peer *p, struct peer_job *j) {
+  enum err e = ERR_OK;
+  struct fragment *f = j->frag;
+  uint32_t needed = 0;
+  j->frag = NULL;
+  j->ended = true;
+  if (j->got != 0) needed = pieces_received(p->sw->pieces, &p->pp, &j->run, j->got);
+  for (uint32_t i = 0; i < j->run.count; i++)
+    if ((j->got & ~needed) >> i & 1) atomic_fetch_add(&p->sw->wasted, job_block_len(p, j, i));
+  if (needed != 0) {
+    p->gave_data = true;
+    f->piece = j->run.piece;
+    f->first = j->run.first;
+    f->valid = needed;
+    f->from = p->seat.number;
+    uint64_t weight = (uint64_t)f->capacity * BLOCK_LEN;
+    e = chan_send(p->sw->results, f, weight, CLOCK_NEVER);
+    if (e == ERR_OK) f = NULL;
+    p->now_ms = clock_now_ms(); /* it may have taken long, which is not the peer's fault */
+    p->block_ms = p->now_ms;
+  }
+  fragment_put(p->sw->pool, f);
+  while (p->job_count > 0 && job_at(p, 0)->ended) {
+    p->job_head = (p->job_head + 1) % PEER_JOBS_MAX;
+    p->job_count--;
+  }
+  return e;
+}
+
+static enum err end_if_whole(struct peer *p, struct peer_job *j) {
+  if (j->ended || (j->got | j->gone) != job_full(j)) return ERR_OK;
+  return hand_on(p, j);
+}
+
+enum err download_arrived(struct peer *p, struct peer_job *job, uint32_t block) {
+  job->got |= UINT32_C(1) << block;
+  p->outstanding--;
+  p->snubbed = false;
+  p->reject_count = 0;
+  return end_if_whole(p, job);
+}
+
+static bool place(struct peer *p, struct peer_job *j, uint32_t i, struct download_slot *s) {
+  if (j->frag == NULL) {
+    j->frag = fragment_get(p->sw->pool, j->run.count);
+    if (j->frag == NULL) return false;
+  }
+  *s = (struct download_slot){
+    .job = j,
+    .block = i,
+    .piece = j->run.piece,
+    .begin = (j->run.first + i) * BLOCK_LEN,
+    .len = job_block_len(p, j, i),
+    .dest = j->frag->data + (size_t)i * BLOCK_LEN,
+  };
+  return true;
+}
+
+uint32_t download_expected(struct peer *p, struct download_slot *slots, uint32_t max) {
+  uint32_t n = 0;
+  for (uint32_t k = 0; k < p->job_count; k++) {
+    struct peer_job *j = job_at(p, k);
+    if (j->ended) continue;
+    uint32_t open = job_full(j) & ~(j->got | j->gone);
+    if (j == p->cur_job) open &= ~(UINT32_C(1) << p->cur_block);
+    for (; open != 0; open &= open - 1) {
+      if (n == max || !place(p, j, (uint32_t)__builtin_ctz(open), &slots[n])) return n;
+      n++;
+    }
+  }
+  return n;
+}
+
+/* Takes back a block that was given back, now that it comes after all. */
+static bool claim(struct peer *p, uint32_t piece, uint32_t block, struct download_slot *slot) {
+  if (p->job_count == PEER_JOBS_MAX) return false;
+  if (!pieces_claim(p->sw->pieces, &p->pp, piece, block)) return false;
+  struct peer_job *j = job_at(p, p->job_count++);
+  *j = (struct peer_job){.run = {piece, block, 1}};
+  p->outstanding++;
+  p->outstanding_bytes += job_block_len(p, j, 0);
+  return place(p, j, 0, slot);
+}
+
+bool download_find(struct peer *p, uint32_t piece, uint32_t begin, uint32_t len,
+                   struct download_slot *slot) {
+  uint32_t block = begin / BLOCK_LEN;
+  if (begin % BLOCK_LEN || len != geometry_block_len(&p->sw->meta->geo, piece, block)) return false;
+  for (uint32_t k = 0; k < p->job_count; k++) {
+    struct peer_job *j = job_at(p, k);
+    if (j->ended || j->run.piece != piece || block - j->run.first >= j->run.count) continue;
+    uint32_t i = block - j->run.first;
+    if ((j->got | j->gone) >> i & 1) continue;
+    return place(p, j, i, slot);
+  }
+  return p->forgiven >= len && claim(p, piece, block, slot);
+}
+
+/* --- not arriving --- */
+
+/* The blocks of `mask` in job `j` will not come: no longer outstanding. */
+static void forgo(struct peer *p, struct peer_job *j, uint32_t mask) {
+  mask &= job_full(j) & ~(j->got | j->gone);
+  j->gone |= mask;
+  for (; mask != 0; mask &= mask - 1) {
+    uint32_t len = job_block_len(p, j, (uint32_t)__builtin_ctz(mask));
+    p->outstanding--;
+    p->outstanding_bytes -= len;
+    p->forgiven += len;
+  }
+}
+
+void download_give_back(struct peer *p) {
+  if (p->cur_job != NULL) { /* the rest of a half-received block is thrown away when it comes */
+    p->outstanding_bytes += job_block_len(p, p->cur_job, p->cur_block) - p->cur_left;
+    p->skip_left = p->cur_left;
+    p->cur_job = NULL;
+    p->cur_left = 0;
+  }
+  for (uint32_t k = p->job_count; k > 0; k--) { /* from the back: ending jobs moves the front */
+    struct peer_job *j = job_at(p, k - 1);
+    if (j->ended) continue;
+    pieces_release(p->sw->pieces, &p->pp, &j->run, job_full(j) & ~(j->got | j->gone));
+    forgo(p, j, UINT32_MAX);
+    hand_on(p, j);
+  }
+}
+
+void download_rejected(struct peer *p, uint32_t piece, uint32_t begin, uint32_t len) {
+  (void)len;
+  uint32_t block = begin / BLOCK_LEN;
+  p->reject_count++;
+  for (uint32_t k = 0; k < p->job_count; k++) {
+    struct peer_job *j = job_at(p, k);
+    if (j->ended || j->run.piece != piece || block - j->run.first >= j->run.count) continue;
+    uint32_t bit = UINT32_C(1) << (block - j->run.first);
+    if ((j->got | j->gone) & bit) continue;
+    pieces_release(p->sw->pieces, &p->pp, &j->run, bit);
+    forgo(p, j, bit);
+    end_if_whole(p, j);
+    return;
+  }
+}
+
+enum err download_on_bell(struct peer *p) {
+  p->take_ms = 0;
+  for (uint32_t k = p->job_count; k > 0; k--) {
+    struct peer_job *j = job_at(p, k - 1);
+    if (j->ended) continue;
+    uint32_t lost = pieces_lost(p->sw->pieces, &p->pp, &j->run) & ~(j->got | j->gone) & job_full(j);
+    if (j == p->cur_job) lost &= ~(UINT32_C(1) << p->cur_block); /* it is nearly here */
+    for (uint32_t m = lost; m != 0; m &= m - 1) {
+      uint32_t i = (uint32_t)__builtin_ctz(m);
+      wire_put_range(&p->out, WIRE_CANCEL, j->run.piece, (j->run.first + i) * BLOCK_LEN,
+                     job_block_len(p, j, i));
+    }
+    forgo(p, j, lost);
+    enum err e = end_if_whole(p, j);
+    if (e != ERR_OK) return e;
+  }
+  return ERR_OK;
+}
+
+/* --- patience --- */
+
+static void lower(int64_t *next_ms, int64_t t) {
+  if (t < *next_ms) *next_ms = t;
+}
+
+static bool others_wait(struct peer *p) {
+  struct addrbook_stats s;
+  addrbook_stats(p->sw->book, p->now_ms, &s);
+  return s.due > 0;
+}
+
+enum err download_tick(struct peer *p, int64_t *next_ms) {
+  if (p->silence_ms == 0) p->silence_ms = SILENCE_MS;
+  if (p->outstanding > 0) {
+    p->useless_ms = 0;
+    int64_t silent = p->now_ms - p->block_ms;
+    if (p->snubbed && silent >= DROP_SILENT_MS) return ERR_TIMEOUT;
+    if (!p->snubbed && silent >= p->silence_ms) {
+      char text[ADDR_TEXT_MAX];
+      log_debug("%s: silent for %lld ms, its blocks go to others", peer_name(p, text),
+                (long long)silent);
+      download_give_back(p);
+      p->snubbed = true;
+      p->meter_ms = 0;
+      atomic_store(&p->pp.rate, 1); /* nothing is expected of it until it delivers again */
+      download_ask(p);
+    }
+    lower(next_ms, p->block_ms + (p->snubbed ? DROP_SILENT_MS : p->silence_ms));
+  } else {
+    if (p->useless_ms == 0) p->useless_ms = p->now_ms;
+    if (p->now_ms - p->useless_ms >= DROP_USELESS_MS) {
+      if (others_wait(p)) return ERR_TIMEOUT;
+      p->useless_ms = p->now_ms;
+    }
+    lower(next_ms, p->useless_ms + DROP_USELESS_MS);
+  }
+  if (atomic_load(&p->seat.idle)) lower(next_ms, p->take_ms);
+  return ERR_OK;
+}
+
+void download_update_interest(struct peer *p) {
+  bool yes = pieces_interesting(p->sw->pieces, &p->pp);
+  atomic_store(&p->seat.interesting, yes);
+  p->take_ms = 0;
+  if (yes == p->am_interested) return;
+  p->am_interested = yes;
+  wire_put_simple(&p->out, yes ? WIRE_INTERESTED : WIRE_NOT_INTERESTED);
+}
+
+void download_end(struct peer *p) {
+  download_give_back(p);
+  download_count(p);
+}

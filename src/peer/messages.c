@@ -1,0 +1,130 @@
+#include "peer/messages.h"
+
+#include <stdio.h>
+
+#include "base/log.h"
+#include "peer/download.h"
+
+static bool has_piece(const struct peer *p, uint32_t index) {
+  return geometry_has_piece(&p->sw->meta->geo, index);
+}
+
+static enum err on_choke(struct peer *p) {
+  p->choking_us = true;
+  atomic_store(&p->seat.choked, true);
+  p->useless_ms = 0;
+  download_give_back(p);
+  return ERR_OK;
+}
+
+static enum err on_unchoke(struct peer *p) {
+  if (!p->choking_us) return ERR_OK;
+  p->choking_us = false;
+  atomic_store(&p->seat.choked, false);
+  p->take_ms = 0;
+  return ERR_OK;
+}
+
+static enum err on_have(struct peer *p, const struct wire_message *m) {
+  if (!has_piece(p, m->index)) return ERR_PROTOCOL;
+  enum err e = pieces_set_have(p->sw->pieces, &p->pp, m->index);
+  if (e == ERR_OK && !p->am_interested) download_update_interest(p);
+  return e;
+}
+
+/* BEP 3: the bits must be exactly as many as there are pieces, the spare ones zero. */
+static enum err on_bitfield(struct peer *p, const struct wire_message *m) {
+  struct bitset has;
+  if (!bitset_init(&has, p->sw->meta->geo.pieces)) return ERR_MEMORY;
+  enum err e = ERR_PROTOCOL;
+  if (bitset_from_wire(&has, m->data, m->data_len))
+    e = pieces_set_bitfield(p->sw->pieces, &p->pp, &has);
+  bitset_free(&has);
+  if (e == ERR_OK) download_update_interest(p);
+  return e;
+}
+
+static enum err on_have_all_or_none(struct peer *p, bool all) {
+  if (!p->fast) return ERR_PROTOCOL;
+  if (all) pieces_set_have_all(p->sw->pieces, &p->pp);
+  else pieces_set_have_none(p->sw->pieces, &p->pp);
+  download_update_interest(p);
+  return ERR_OK;
+}
+
+/* BEP 6: a request will not be answered. */
+static enum err on_reject(struct peer *p, const struct wire_message *m) {
+  if (!p->fast || !geometry_has_block(&p->sw->meta->geo, m->index, m->begin, m->length))
+    return ERR_PROTOCOL;
+  download_rejected(p, m->index, m->begin, m->length);
+  return p->reject_count > PEER_REJECTS_MAX ? ERR_LIMIT : ERR_OK;
+}
+
+/* We upload nothing yet and choke everybody: whoever asks all the same is answered only where BEP 6 says
+ * that every request is answered. */
+static enum err on_request(struct peer *p, const struct wire_message *m) {
+  if (!geometry_has_block(&p->sw->meta->geo, m->index, m->begin, m->length)) return ERR_PROTOCOL;
+  if (++p->unknown_count > PEER_REJECTS_MAX) return ERR_LIMIT;
+  if (p->fast) wire_put_range(&p->out, WIRE_REJECT, m->index, m->begin, m->length);
+  return ERR_OK;
+}
+
+static enum err on_extended(struct peer *p, const struct wire_message *m) {
+  if (!p->extended) return ERR_PROTOCOL;
+  if (m->ext_id != EXTEND_HANDSHAKE_ID) return ERR_OK; /* we offered nothing: ignore it */
+  if (extend_decode(&p->ext, m->data, m->data_len) != ERR_OK) return ERR_PROTOCOL;
+  snprintf(p->client, sizeof p->client, "%s", p->ext.version);
+  return ERR_OK;
+}
+
+/* BEP 3 wants one every two minutes; a flood of them costs us and says nothing. */
+static enum err on_keepalive(struct peer *p) {
+  if (p->now_ms - p->keepalive_ms >= 1000) {
+    p->keepalive_ms = p->now_ms;
+    p->keepalive_count = 0;
+  }
+  return ++p->keepalive_count > PEER_KEEPALIVES_PER_S ? ERR_LIMIT : ERR_OK;
+}
+
+enum err messages_handle(struct peer *p, const struct wire_message *m) {
+  char text[ADDR_TEXT_MAX];
+  log_debug("%s: <- %s", peer_name(p, text), wire_name(m->id));
+  switch (m->id) {
+  case WIRE_CHOKE:
+    return on_choke(p);
+  case WIRE_UNCHOKE:
+    return on_unchoke(p);
+  case WIRE_INTERESTED:
+    p->interested_in_us = true;
+    return ERR_OK;
+  case WIRE_NOT_INTERESTED:
+    p->interested_in_us = false;
+    return ERR_OK;
+  case WIRE_HAVE:
+    return on_have(p, m);
+  case WIRE_BITFIELD:
+    return on_bitfield(p, m);
+  case WIRE_HAVE_ALL:
+    return on_have_all_or_none(p, true);
+  case WIRE_HAVE_NONE:
+    return on_have_all_or_none(p, false);
+  case WIRE_REQUEST:
+    return on_request(p, m);
+  case WIRE_REJECT:
+    return on_reject(p, m);
+  case WIRE_SUGGEST:
+  case WIRE_ALLOWED_FAST:
+    return has_piece(p, m->index) ? ERR_OK : ERR_PROTOCOL; /* advice; we follow our own queue */
+  case WIRE_EXTENDED:
+    return on_extended(p, m);
+  case WIRE_KEEPALIVE:
+    return on_keepalive(p);
+  case WIRE_UNKNOWN:
+    return ++p->unknown_count > PEER_UNKNOWN_MAX ? ERR_LIMIT : ERR_OK;
+  case WIRE_CANCEL: /* nothing of ours is queued */
+  case WIRE_PORT:   /* no DHT yet */
+  case WIRE_PIECE:  /* never: see the header */
+  default:
+    return ERR_OK;
+  }
+}

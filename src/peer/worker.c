@@ -1,0 +1,198 @@
+#include "peer/worker.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "io/net.h"
+#include "peer/download.h"
+#include "peer/peer.h"
+#include "peer/receive.h"
+
+enum {
+  STACK_BYTES = 128 << 10,
+  DIAL_MS = 4000,
+  HANDSHAKE_MS = 10000,
+  TICK_MS = 1000,          /* news and patience are looked at this often at least */
+  RECEIVES_MAX = 8,        /* in a row, before the loop looks at the rest */
+  MESSAGE_MS = 30000,      /* a message that has begun must be complete by then */
+  IDLE_MS = 130000         /* nothing at all for longer than a keep-alive interval */
+};
+
+struct task {
+  struct swarm *sw;
+  struct addr addr;
+};
+
+/* --- the loop --- */
+
+static enum err receive_all(struct peer *p) {
+  bool more = true;
+  enum err e = ERR_OK;
+  for (int i = 0; e == ERR_OK && more && i < RECEIVES_MAX; i++) {
+    e = receive_some(p, &more);
+    if (p->in.len == 0 && p->cur_job == NULL) p->message_ms = p->now_ms;
+  }
+  download_count(p);
+  return e;
+}
+
+/* Deadlines that have nothing to do with what we asked for. */
+static enum err check_patience(struct peer *p, int64_t *next_ms) {
+  int64_t quiet = p->now_ms - p->message_ms;
+  bool inside = p->in.len > 0 || p->cur_job != NULL || p->skip_left > 0;
+  if (quiet >= (inside ? MESSAGE_MS : IDLE_MS)) return ERR_TIMEOUT;
+  return download_tick(p, next_ms);
+}
+
+static enum err on_bell(struct peer *p) {
+  net_bell_clear(p->bell);
+  if (atomic_load(&p->sw->stopping)) return ERR_CANCELLED;
+  return download_on_bell(p);
+}
+
+/* One turn: speak, wait, listen. */
+static enum err turn(struct peer *p) {
+  p->now_ms = clock_now_ms();
+  int64_t next_ms = p->now_ms + TICK_MS;
+  enum err e = check_patience(p, &next_ms);
+  if (e != ERR_OK) return e;
+  download_ask(p);
+  peer_put_news(p);
+  e = peer_flush(p);
+  if (e != ERR_OK) return e;
+  download_set_lowat(p);
+  if (atomic_load(&p->seat.idle) && p->take_ms < next_ms) next_ms = p->take_ms;
+  int got = net_wait(p->fd, p->bell, p->out.len > 0, next_ms);
+  p->now_ms = clock_now_ms();
+  if (got & NET_BELL) e = on_bell(p);
+  /* After a time-out too: less may be there than SO_RCVLOWAT waits for. */
+  if (e == ERR_OK && ((got & NET_READABLE) || got == 0)) e = receive_all(p);
+  return e;
+}
+
+static enum err talk(struct peer *p) {
+  enum err e = ERR_OK;
+  p->now_ms = p->message_ms = p->last_sent_ms = clock_now_ms();
+  while (e == ERR_OK) e = turn(p);
+  return e;
+}
+
+/* --- from dialling to good-bye --- */
+
+static enum addrbook_outcome outcome_of(const struct peer *p, enum err e, bool connected,
+                                        bool introduced) {
+  switch (e) {
+  case ERR_MEMORY:
+  case ERR_CANCELLED:
+    return ADDR_FULL;
+  case ERR_TIMEOUT:
+    return introduced && p->gave_data ? ADDR_CUT : introduced ? ADDR_USELESS : ADDR_SILENT;
+  case ERR_NOT_FOUND:
+    return ADDR_WRONG;
+  case ERR_PROTOCOL:
+  case ERR_LIMIT:
+    return introduced ? ADDR_MISBEHAVED : ADDR_WRONG;
+  default:
+    return connected && introduced ? ADDR_CUT : ADDR_UNREACHABLE;
+  }
+}
+
+/* The roster's answer to a handshake, as an outcome. */
+static enum addrbook_outcome outcome_of_introduction(enum err e) {
+  return e == ERR_REFUSED ? ADDR_SELF : e == ERR_EXISTS ? ADDR_DUPLICATE : ADDR_FULL;
+}
+
+static const char *why(const struct peer *p, enum err e) {
+  if (addrbook_is_banned(p->sw->book, &p->seat.addr)) return "sent data with a wrong hash";
+  return e == ERR_TIMEOUT ? "of no use for too long" : err_name(e);
+}
+
+/* From the handshake to the end. */
+static enum addrbook_outcome converse(struct peer *p) {
+  struct swarm *sw = p->sw;
+  uint8_t id[20];
+  enum err e = peer_shake_hands(p, clock_now_ms() + HANDSHAKE_MS, id);
+  if (e != ERR_OK) return outcome_of(p, e, true, false);
+  e = roster_introduce(sw->roster, &p->seat, id);
+  if (e != ERR_OK) return outcome_of_introduction(e);
+  if (pieces_join(sw->pieces, &p->pp, p->seat.number) != ERR_OK) return ADDR_FULL;
+  if (sw->hooks.peer_up) sw->hooks.peer_up(sw->hooks.arg, &p->seat.addr, "");
+  e = talk(p);
+  download_end(p);
+  pieces_leave(sw->pieces, &p->pp);
+  if (sw->hooks.peer_down) sw->hooks.peer_down(sw->hooks.arg, &p->seat.addr, why(p, e));
+  return outcome_of(p, e, true, true);
+}
+
+static enum addrbook_outcome dial(struct peer *p) {
+  char text[ADDR_TEXT_MAX];
+  enum err e = net_dial(&p->seat.addr, p->bell, clock_now_ms() + DIAL_MS, &p->fd);
+  if (e != ERR_OK) {
+    log_debug("%s: dialling: %s", peer_name(p, text), err_name(e));
+    return outcome_of(p, e, false, false);
+  }
+  e = roster_connected(p->sw->roster, &p->seat, p->fd);
+  return e == ERR_OK ? converse(p) : ADDR_FULL;
+}
+
+/* Everything between taking the address and reporting it. */
+static enum addrbook_outcome serve(struct peer *p) {
+  p->bell = p->seat.bell = net_bell_new();
+  if (p->bell < 0) return ADDR_FULL;
+  enum err e = roster_enter(p->sw->roster, &p->seat);
+  enum addrbook_outcome how = ADDR_FULL;
+  if (e == ERR_OK) {
+    how = dial(p);
+    roster_leave(p->sw->roster, &p->seat);
+  } else if (e == ERR_EXISTS) {
+    how = ADDR_DUPLICATE;
+  }
+  if (p->fd >= 0) close(p->fd);
+  close(p->bell);
+  return how;
+}
+
+static void *worker_main(void *arg) {
+  struct task *t = arg;
+  struct swarm *sw = t->sw;
+  struct addr addr = t->addr;
+  free(t);
+  enum addrbook_outcome how = ADDR_FULL;
+  bool gave = false;
+  struct peer *p = malloc(sizeof *p);
+  if (p != NULL) {
+    peer_init(p, sw, &addr);
+    how = serve(p);
+    gave = p->gave_data;
+    peer_free(p);
+    free(p);
+  }
+  addrbook_report(sw->book, &addr, how, gave, clock_now_ms());
+  net_bell_ring(sw->bell);
+  atomic_fetch_sub(&sw->workers, 1); /* nothing of sw may be touched after this */
+  return NULL;
+}
+
+enum err worker_start(struct swarm *sw, const struct addr *a) {
+  pthread_t thread;
+  pthread_attr_t attr;
+  struct task *t = malloc(sizeof *t);
+  int rc = -1;
+  if (t != NULL) {
+    *t = (struct task){sw, *a};
+    pthread_attr_init(&attr);
+    pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+    pthread_attr_setstacksize(&attr, STACK_BYTES);
+    atomic_fetch_add(&sw->workers, 1);
+    rc = pthread_create(&thread, &attr, worker_main, t);
+    pthread_attr_destroy(&attr);
+    if (rc != 0) atomic_fetch_sub(&sw->workers, 1);
+  }
+  if (rc == 0) return ERR_OK;
+  free(t);
+  addrbook_report(sw->book, a, ADDR_FULL, false, clock_now_ms());
+  return ERR_MEMORY;
+}

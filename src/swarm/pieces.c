@@ -1,0 +1,406 @@
+#include "swarm/pieces.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "swarm/pieces_impl.h"
+
+struct pieces *pieces_new(const struct geometry *g, const struct bitset *done,
+                          void (*ring)(void *arg, uint32_t number), void *arg) {
+  struct pieces *q = calloc(1, sizeof *q);
+  if (q == NULL) return NULL;
+  size_t n = g->pieces ? g->pieces : 1;
+  q->geo = *g;
+  q->ring = ring;
+  q->ring_arg = arg;
+  pthread_mutex_init(&q->lock, NULL);
+  crypto_rng_init(&q->rng);
+  q->open = calloc(n, sizeof(*q->open));
+  q->finished = calloc(n, sizeof *q->finished);
+  bool ok = rarity_init(&q->rarity, g->pieces, &q->rng) && bitset_init(&q->done, g->pieces);
+  if (!ok || q->open == NULL || q->finished == NULL) {
+    pieces_free(q);
+    return NULL;
+  }
+  for (uint32_t i = 0; done != NULL && i < g->pieces; i++) {
+    if (!bitset_get(done, i)) continue;
+    bitset_set(&q->done, i);
+    q->done_bytes += geometry_piece_len(g, i);
+    rarity_remove(&q->rarity, i);
+  }
+  return q;
+}
+
+static void open_free(struct open_piece *op) {
+  if (op == NULL) return;
+  free(op->asked);
+  free(op->from);
+  free(op);
+}
+
+void pieces_free(struct pieces *q) {
+  if (q == NULL) return;
+  for (uint32_t i = 0; q->open != NULL && i < q->geo.pieces; i++) open_free(q->open[i]);
+  free(q->open);
+  free(q->finished);
+  free(q->peers);
+  rarity_free(&q->rarity);
+  bitset_free(&q->done);
+  pthread_mutex_destroy(&q->lock);
+  free(q);
+}
+
+/* --- open pieces --- */
+
+void pieces_open_set_free(struct pieces *q, struct open_piece *op, uint32_t free_blocks) {
+  if (op->free == 0 && free_blocks > 0) {
+    op->prev = NULL;
+    op->next = q->ready;
+    if (q->ready != NULL) q->ready->prev = op;
+    q->ready = op;
+  } else if (op->free > 0 && free_blocks == 0) {
+    if (op->next != NULL) op->next->prev = op->prev;
+    if (op->prev != NULL) op->prev->next = op->next;
+    else q->ready = op->next;
+  }
+  op->free = free_blocks;
+}
+
+struct open_piece *pieces_open_new(struct pieces *q, uint32_t index) {
+  struct open_piece *op = calloc(1, sizeof *op);
+  if (op == NULL) return NULL;
+  op->index = index;
+  op->blocks = op->missing = geometry_blocks(&q->geo, index);
+  op->asked = calloc(op->blocks, sizeof *op->asked);
+  op->from = calloc(op->blocks, sizeof *op->from);
+  if (op->asked == NULL || op->from == NULL) {
+    open_free(op);
+    return NULL;
+  }
+  rarity_remove(&q->rarity, index);
+  q->open[index] = op;
+  q->open_count++;
+  pieces_open_set_free(q, op, op->blocks);
+  return op;
+}
+
+/* Ends an open piece, which goes to DONE or MISSING. Caller must hold q->lock. */
+static void open_close(struct pieces *q, struct open_piece *op) {
+  pieces_open_set_free(q, op, 0);
+  q->open[op->index] = NULL;
+  q->open_count--;
+  open_free(op);
+}
+
+/* --- connections --- */
+
+/* Finds a place in the table of connections. Caller must hold q->lock. */
+static bool seat(struct pieces *q, struct pieces_peer *p) {
+  for (uint32_t i = 0; i < q->peer_slots; i++)
+    if (q->peers[i] == NULL) {
+      q->peers[i] = p;
+      p->slot = i;
+      return true;
+    }
+  uint32_t more = q->peer_slots ? q->peer_slots * 2 : 16;
+  struct pieces_peer **peers = realloc(q->peers, more * sizeof(*peers));
+  if (peers == NULL) return false;
+  memset(peers + q->peer_slots, 0, (more - q->peer_slots) * sizeof(*peers));
+  p->slot = q->peer_slots;
+  peers[p->slot] = p;
+  q->peers = peers;
+  q->peer_slots = more;
+  return true;
+}
+
+enum err pieces_join(struct pieces *q, struct pieces_peer *p, uint32_t number) {
+  p->number = number;
+  p->seed = false;
+  p->run_count = p->asked = 0;
+  p->holds = UINT32_MAX;
+  if (!bitset_init(&p->has, q->geo.pieces)) return ERR_MEMORY;
+  pthread_mutex_lock(&q->lock);
+  bool ok = seat(q, p);
+  pthread_mutex_unlock(&q->lock);
+  if (ok) return ERR_OK;
+  bitset_free(&p->has);
+  return ERR_MEMORY;
+}
+
+/* Stops counting what the peer has. Caller must hold q->lock. */
+static void uncount(struct pieces *q, struct pieces_peer *p) {
+  if (p->seed) {
+    q->seeds--;
+  } else {
+    for (size_t i = bitset_next(&p->has, 0); i < p->has.bits; i = bitset_next(&p->has, i + 1))
+      rarity_dec(&q->rarity, (uint32_t)i);
+  }
+  p->seed = false;
+  bitset_reset(&p->has);
+}
+
+/* Forgets `run` if nothing of it is asked of `p` any more. Caller must hold q->lock. */
+static void prune_run(struct pieces *q, struct pieces_peer *p, const struct run *run) {
+  struct open_piece *op = q->open[run->piece];
+  for (uint32_t b = run->first; op != NULL && b < run->first + run->count; b++)
+    if (op->asked[b] == p->slot + 1) return;
+  for (uint32_t i = 0; i < p->run_count; i++) {
+    const struct run *r = &p->runs[i];
+    if (r->piece != run->piece || r->first != run->first || r->count != run->count) continue;
+    p->run_count--;
+    memmove(&p->runs[i], &p->runs[i + 1], (p->run_count - i) * sizeof p->runs[0]);
+    return;
+  }
+}
+
+/* Makes the asked blocks of `mask` FREE. Caller must hold q->lock. */
+static uint32_t give_back(struct pieces *q, struct pieces_peer *p, const struct run *run,
+                          uint32_t mask) {
+  struct open_piece *op = q->open[run->piece];
+  uint32_t freed = 0;
+  for (uint32_t i = 0; op != NULL && i < run->count; i++) {
+    if (!(mask >> i & 1) || op->asked[run->first + i] != p->slot + 1) continue;
+    op->asked[run->first + i] = 0;
+    p->asked--;
+    freed++;
+  }
+  if (freed > 0) pieces_open_set_free(q, op, op->free + freed);
+  return freed;
+}
+
+/* The piece it held alone is anybody's now. Caller must hold q->lock. */
+static void drop_hold(struct pieces *q, struct pieces_peer *p) {
+  if (p->holds == UINT32_MAX) return;
+  struct open_piece *op = q->open[p->holds];
+  if (op != NULL && op->holder == p->slot + 1) op->holder = 0;
+  p->holds = UINT32_MAX;
+}
+
+void pieces_leave(struct pieces *q, struct pieces_peer *p) {
+  uint32_t freed = 0;
+  pthread_mutex_lock(&q->lock);
+  for (uint32_t i = 0; i < p->run_count; i++) freed += give_back(q, p, &p->runs[i], UINT32_MAX);
+  p->run_count = 0;
+  drop_hold(q, p);
+  uncount(q, p);
+  q->peers[p->slot] = NULL;
+  pthread_mutex_unlock(&q->lock);
+  bitset_free(&p->has);
+  if (freed > 0) q->ring(q->ring_arg, 0);
+}
+
+static void become_seed(struct pieces *q, struct pieces_peer *p) {
+  uncount(q, p);
+  bitset_fill(&p->has);
+  p->seed = true;
+  q->seeds++;
+}
+
+void pieces_set_have_all(struct pieces *q, struct pieces_peer *p) {
+  pthread_mutex_lock(&q->lock);
+  become_seed(q, p);
+  pthread_mutex_unlock(&q->lock);
+}
+
+void pieces_set_have_none(struct pieces *q, struct pieces_peer *p) {
+  pthread_mutex_lock(&q->lock);
+  uncount(q, p);
+  pthread_mutex_unlock(&q->lock);
+}
+
+/* Caller must hold q->lock. */
+static enum err count_one(struct pieces *q, struct pieces_peer *p, uint32_t index) {
+  if (p->seed || bitset_get(&p->has, index)) return ERR_OK;
+  if (!rarity_inc(&q->rarity, index)) return ERR_MEMORY;
+  bitset_set(&p->has, index);
+  if (bitset_full(&p->has)) become_seed(q, p);
+  return ERR_OK;
+}
+
+enum err pieces_set_have(struct pieces *q, struct pieces_peer *p, uint32_t index) {
+  pthread_mutex_lock(&q->lock);
+  enum err e = count_one(q, p, index);
+  pthread_mutex_unlock(&q->lock);
+  return e;
+}
+
+enum err pieces_set_bitfield(struct pieces *q, struct pieces_peer *p, const struct bitset *has) {
+  enum err e = ERR_OK;
+  pthread_mutex_lock(&q->lock);
+  if (bitset_full(has)) {
+    become_seed(q, p);
+  } else {
+    uncount(q, p);
+    for (size_t i = bitset_next(has, 0); e == ERR_OK && i < has->bits; i = bitset_next(has, i + 1))
+      e = count_one(q, p, (uint32_t)i);
+  }
+  pthread_mutex_unlock(&q->lock);
+  return e;
+}
+
+bool pieces_interesting(struct pieces *q, const struct pieces_peer *p) {
+  pthread_mutex_lock(&q->lock);
+  bool yes = p->seed ? !bitset_full(&q->done)
+                     : bitset_next_andnot(&p->has, &q->done, 0) < q->geo.pieces;
+  pthread_mutex_unlock(&q->lock);
+  return yes;
+}
+
+/* --- blocks --- */
+
+void pieces_assign(struct pieces *q, struct open_piece *op, struct pieces_peer *p, uint32_t first,
+                   uint32_t count) {
+  uint32_t was_free = 0;
+  for (uint32_t b = first; b < first + count; b++) {
+    if (op->asked[b] == 0) was_free++;
+    else q->peers[op->asked[b] - 1]->asked--;
+    op->asked[b] = p->slot + 1;
+  }
+  p->asked += count;
+  p->runs[p->run_count++] = (struct run){op->index, first, count};
+  if (was_free > 0) pieces_open_set_free(q, op, op->free - was_free);
+}
+
+/* Notes one block as received. Caller must hold q->lock. Returns the number of another connection that it
+ * was asked of, or 0. */
+static uint32_t take_in(struct pieces *q, struct open_piece *op, struct pieces_peer *p,
+                        uint32_t block) {
+  uint32_t other = 0;
+  uint32_t asked = op->asked[block];
+  if (asked == 0) {
+    pieces_open_set_free(q, op, op->free - 1);
+  } else {
+    q->peers[asked - 1]->asked--;
+    if (asked != p->slot + 1) other = q->peers[asked - 1]->number;
+  }
+  op->asked[block] = 0;
+  op->from[block] = p->number;
+  op->missing--;
+  return other;
+}
+
+uint32_t pieces_received(struct pieces *q, struct pieces_peer *p, const struct run *run,
+                         uint32_t mask) {
+  uint32_t needed = 0;
+  uint32_t others[RUN_BLOCKS_MAX];
+  uint32_t other_count = 0;
+  pthread_mutex_lock(&q->lock);
+  struct open_piece *op = q->open[run->piece];
+  for (uint32_t i = 0; op != NULL && i < run->count; i++) {
+    if (!(mask >> i & 1) || op->from[run->first + i] != 0) continue;
+    uint32_t other = take_in(q, op, p, run->first + i);
+    if (other != 0 && (other_count == 0 || others[other_count - 1] != other))
+      others[other_count++] = other;
+    needed |= UINT32_C(1) << i;
+  }
+  prune_run(q, p, run);
+  pthread_mutex_unlock(&q->lock);
+  for (uint32_t i = 0; i < other_count; i++) q->ring(q->ring_arg, others[i]);
+  return needed;
+}
+
+void pieces_release(struct pieces *q, struct pieces_peer *p, const struct run *run,
+                    uint32_t mask) {
+  pthread_mutex_lock(&q->lock);
+  uint32_t freed = give_back(q, p, run, mask);
+  if (p->holds == run->piece) drop_hold(q, p);
+  prune_run(q, p, run);
+  pthread_mutex_unlock(&q->lock);
+  if (freed > 0) q->ring(q->ring_arg, 0);
+}
+
+uint32_t pieces_lost(struct pieces *q, struct pieces_peer *p, const struct run *run) {
+  uint32_t lost = 0;
+  pthread_mutex_lock(&q->lock);
+  struct open_piece *op = q->open[run->piece];
+  for (uint32_t i = 0; i < run->count; i++)
+    if (op == NULL || op->asked[run->first + i] != p->slot + 1) lost |= UINT32_C(1) << i;
+  if (lost != 0) prune_run(q, p, run);
+  pthread_mutex_unlock(&q->lock);
+  return lost;
+}
+
+bool pieces_claim(struct pieces *q, struct pieces_peer *p, uint32_t piece, uint32_t block) {
+  pthread_mutex_lock(&q->lock);
+  struct open_piece *op = q->open[piece];
+  bool wanted = op != NULL && op->from[block] == 0 && op->asked[block] == 0 &&
+                p->run_count < PIECES_RUNS_MAX;
+  if (wanted) pieces_assign(q, op, p, block, 1);
+  pthread_mutex_unlock(&q->lock);
+  return wanted;
+}
+
+/* --- for the writer --- */
+
+void pieces_verified(struct pieces *q, uint32_t index) {
+  pthread_mutex_lock(&q->lock);
+  if (q->open[index] != NULL) open_close(q, q->open[index]);
+  if (bitset_set(&q->done, index)) {
+    q->done_bytes += geometry_piece_len(&q->geo, index);
+    if (q->finished_count < q->geo.pieces) q->finished[q->finished_count++] = index;
+  }
+  bool complete = bitset_full(&q->done);
+  pthread_mutex_unlock(&q->lock);
+  if (complete) q->ring(q->ring_arg, 0);
+}
+
+void pieces_origin(struct pieces *q, uint32_t index, uint32_t *from) {
+  pthread_mutex_lock(&q->lock);
+  struct open_piece *op = q->open[index];
+  uint32_t n = geometry_blocks(&q->geo, index);
+  for (uint32_t b = 0; b < n; b++) from[b] = op == NULL ? 0 : op->from[b];
+  pthread_mutex_unlock(&q->lock);
+}
+
+void pieces_failed(struct pieces *q, uint32_t index, bool alone) {
+  pthread_mutex_lock(&q->lock);
+  struct open_piece *op = q->open[index];
+  if (op != NULL && op->missing == 0) {
+    memset(op->from, 0, op->blocks * sizeof *op->from);
+    op->missing = op->blocks;
+    op->holder = 0;
+    op->shared = false;
+    op->alone = alone;
+    pieces_open_set_free(q, op, op->blocks);
+  }
+  pthread_mutex_unlock(&q->lock);
+  q->ring(q->ring_arg, 0);
+}
+
+void pieces_reset(struct pieces *q, uint32_t index) {
+  pthread_mutex_lock(&q->lock);
+  if (bitset_clear(&q->done, index)) {
+    q->done_bytes -= geometry_piece_len(&q->geo, index);
+    rarity_insert(&q->rarity, index);
+  }
+  pthread_mutex_unlock(&q->lock);
+  q->ring(q->ring_arg, 0);
+}
+
+/* --- for everybody --- */
+
+void pieces_stats(struct pieces *q, struct pieces_stats *out) {
+  pthread_mutex_lock(&q->lock);
+  *out = (struct pieces_stats){
+    .done = (uint32_t)q->done.count,
+    .done_bytes = q->done_bytes,
+    .open = q->open_count,
+    .unavailable = q->seeds > 0 ? 0 : q->rarity.start[1] - q->rarity.start[0],
+    .complete = bitset_full(&q->done),
+  };
+  pthread_mutex_unlock(&q->lock);
+}
+
+void pieces_done(struct pieces *q, struct bitset *out) {
+  pthread_mutex_lock(&q->lock);
+  bitset_copy(out, &q->done);
+  pthread_mutex_unlock(&q->lock);
+}
+
+uint32_t pieces_finished(struct pieces *q, uint32_t *cursor, uint32_t *out, uint32_t max) {
+  uint32_t n = 0;
+  pthread_mutex_lock(&q->lock);
+  while (n < max && *cursor < q->finished_count) out[n++] = q->finished[(*cursor)++];
+  pthread_mutex_unlock(&q->lock);
+  return n;
+}

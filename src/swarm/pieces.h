@@ -1,0 +1,141 @@
+/*
+ * pieces: the work queue: who fetches which block, and why.
+ *
+ * A piece is in exactly one of these states:
+ *
+ *   MISSING --take--> OPEN --last block received--> WRITING --verified--> DONE
+ *                       ^                              |
+ *                       +--------- hash wrong ---------+
+ *
+ * and a block of an OPEN piece in one of these:
+ *
+ *   FREE --take--> ASKED (of one connection) --received--> RECEIVED
+ *     ^                |   ^
+ *     +----give back---+   +--taken over by a faster connection
+ *
+ * Work is handed out as runs: up to 32 consecutive blocks of one piece, which is what one fragment
+ * holds. What a worker gets from pieces_take(), in this order:
+ *
+ *   fast connections (they could fetch a whole piece alone in OWN_WITHIN_MS): the next run of the piece
+ *   they hold; a piece somebody left; a new piece, which they then hold alone, so that a wrong hash has
+ *   one name on it;
+ *   slow connections: a run of a piece that is being shared; a piece somebody left; a new piece,
+ *   shared from the start: no piece hangs on its slowest owner;
+ *   when nothing is left to begin: a free run of anybody's piece, the emptiest first;
+ *   when not even that is left (end game): the last half of what the connection that will need longest
+ *   still has to deliver, if that gets it here clearly sooner. The loser is told by its bell and
+ *   cancels; should its blocks come first after all, they count.
+ *
+ * New pieces are chosen rarest first with random ties; the very first ones at random, because rare
+ * pieces are slow and the sooner there is something to give, the better (BEP 3).
+ *
+ * HAVE without mailboxes: finished pieces are appended to a list; every worker has its own cursor.
+ *
+ * One mutex guards everything; every call is a few microseconds, without I/O or hashing. `struct
+ * pieces_peer` belongs to one worker thread, which alone calls with it.
+ */
+#ifndef WEFT_SWARM_PIECES_H
+#define WEFT_SWARM_PIECES_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/bitset.h"
+#include "base/err.h"
+#include "proto/geometry.h"
+
+struct pieces;
+
+struct run { /* consecutive blocks of one piece */
+  uint32_t piece;
+  uint32_t first;
+  uint32_t count; /* 1 to 32 */
+};
+
+enum { PIECES_RUNS_MAX = 512 }; /* runs that one connection may hold */
+
+/* One connection, as the queue sees it. */
+struct pieces_peer {
+  uint32_t number;        /* roster number, never 0 */
+  struct bitset has;      /* which pieces the peer has */
+  bool seed;              /* it has all: then it is counted apart */
+  _Atomic uint64_t rate;  /* bytes per second it delivers; 0: not known yet */
+  _Atomic uint32_t rtt_us;
+  _Atomic int64_t last_ms; /* when the last block came, or the connection began */
+  /* guarded by the queue's lock: */
+  struct run runs[PIECES_RUNS_MAX]; /* what it was asked for, oldest first */
+  uint32_t run_count;
+  uint32_t asked;         /* blocks in ASKED under its number */
+  uint32_t holds;         /* piece it holds alone, or UINT32_MAX */
+  uint32_t slot;          /* index in the queue's table of connections */
+};
+
+/* `done` (may be NULL) are pieces that are there already. `ring` is called, outside the lock, with
+ * the number of a connection that should look at pieces_lost(), or 0 for all that idle. NULL: no
+ * memory. */
+struct pieces *pieces_new(const struct geometry *g, const struct bitset *done,
+                          void (*ring)(void *arg, uint32_t number), void *arg);
+void pieces_free(struct pieces *q);
+
+/* Registers a connection that has nothing yet. ERR_OK, ERR_MEMORY. */
+enum err pieces_join(struct pieces *q, struct pieces_peer *p, uint32_t number);
+/* Gives back all it was asked for, stops counting what it has, frees `has`. */
+void pieces_leave(struct pieces *q, struct pieces_peer *p);
+
+/* What the peer says it has. Bits and indices are checked by the caller. A second bitfield replaces
+ * the first. ERR_OK, or ERR_MEMORY. */
+enum err pieces_set_bitfield(struct pieces *q, struct pieces_peer *p, const struct bitset *has);
+enum err pieces_set_have(struct pieces *q, struct pieces_peer *p, uint32_t index);
+void pieces_set_have_all(struct pieces *q, struct pieces_peer *p);
+void pieces_set_have_none(struct pieces *q, struct pieces_peer *p);
+/* Does it have a piece that we lack? */
+bool pieces_interesting(struct pieces *q, const struct pieces_peer *p);
+
+enum take { TAKE_RUN, TAKE_NOTHING, TAKE_DONE };
+/*
+ * Hands out one run of at most `max_blocks` (1 to 32). TAKE_NOTHING: nothing for this peer now; the
+ * caller will be rung, or asks again in a quarter of a second. TAKE_DONE: every piece is DONE.
+ */
+enum take pieces_take(struct pieces *q, struct pieces_peer *p, uint32_t max_blocks,
+                      int64_t now_ms, struct run *out);
+
+/* These blocks of `run` arrived (bit i: block first + i). Returns those that were still needed:
+ * they must now go to the writer; the others are waste. */
+uint32_t pieces_received(struct pieces *q, struct pieces_peer *p, const struct run *run,
+                         uint32_t mask);
+/* Gives back the blocks of `mask`, which will not arrive. */
+void pieces_release(struct pieces *q, struct pieces_peer *p, const struct run *run, uint32_t mask);
+/* The blocks of `run` that are no longer this peer's to deliver: taken over or received elsewhere. */
+uint32_t pieces_lost(struct pieces *q, struct pieces_peer *p, const struct run *run);
+/* A block is arriving that was given back before. True: it is still wanted, and is asked of `p` again,
+ * as a run of one. */
+bool pieces_claim(struct pieces *q, struct pieces_peer *p, uint32_t piece, uint32_t block);
+
+/* --- For the writer --- */
+/* The piece is on disk and its hash is right. */
+void pieces_verified(struct pieces *q, uint32_t index);
+/* The connections that delivered piece `index` (OPEN or WRITING): copies the number for each block, block
+ * count long. Call before pieces_failed. */
+void pieces_origin(struct pieces *q, uint32_t index, uint32_t *from);
+/* Its hash is wrong: all blocks are FREE again; `alone`: it may be taken by one connection only. */
+void pieces_failed(struct pieces *q, uint32_t index, bool alone);
+/* A verified piece turned out to be lost on disk: MISSING again. */
+void pieces_reset(struct pieces *q, uint32_t index);
+
+/* --- For everybody --- */
+struct pieces_stats {
+  uint32_t done;          /* DONE pieces */
+  uint64_t done_bytes;
+  uint32_t open;          /* OPEN or WRITING */
+  uint32_t unavailable;   /* MISSING pieces that no connected peer has */
+  bool complete;
+};
+void pieces_stats(struct pieces *q, struct pieces_stats *out);
+/* Copies the DONE bits (g->pieces of them). */
+void pieces_done(struct pieces *q, struct bitset *out);
+/* Finished pieces since *cursor (start with 0, those present at the beginning are not in it): copies up
+ * to `max`, moves the cursor, returns how many. */
+uint32_t pieces_finished(struct pieces *q, uint32_t *cursor, uint32_t *out, uint32_t max);
+
+#endif

@@ -1,0 +1,64 @@
+/*
+ * pieces_impl: the inside of the work queue, shared by pieces.c (states and counts) and pieces_take.c
+ * (choices) only. What the states mean stands in swarm/pieces.h. Every function here says "Caller must
+ * hold q->lock"; none of them waits.
+ */
+#ifndef WEFT_SWARM_PIECES_IMPL_H
+#define WEFT_SWARM_PIECES_IMPL_H
+
+#include <pthread.h>
+
+#include "swarm/pieces.h"
+#include "swarm/rarity.h"
+
+enum { RUN_BLOCKS_MAX = 32 };
+
+struct open_piece { /* OPEN, or WRITING when missing == 0 */
+  uint32_t index;
+  uint32_t blocks;
+  uint32_t free;      /* blocks that are FREE */
+  uint32_t missing;   /* blocks that are not RECEIVED */
+  uint32_t holder;    /* slot + 1 of the connection that holds it alone, 0: nobody */
+  bool shared;        /* begun by a slow connection: anybody may join */
+  bool alone;         /* its hash was wrong: one connection only, if that can be */
+  uint32_t *asked;    /* per block: slot + 1 of the connection it is asked of, or 0 */
+  uint32_t *from;     /* per block: number of the connection it was received from, or 0 */
+  struct open_piece *next; /* list of pieces with free blocks */
+  struct open_piece *prev;
+};
+
+struct pieces {
+  struct geometry geo;                /* fixed, as the two below */
+  void (*ring)(void *, uint32_t);
+  void *ring_arg;
+
+  pthread_mutex_t lock;
+  /* guarded by lock: */
+  struct crypto_rng rng;
+  struct rarity rarity;               /* candidates are the MISSING pieces */
+  struct open_piece **open;           /* per piece: NULL if MISSING or DONE */
+  uint32_t open_count;
+  struct open_piece *ready;           /* those with free > 0 */
+  struct bitset done;
+  uint64_t done_bytes;
+  uint32_t *finished;                 /* pieces in order of being verified */
+  uint32_t finished_count;
+  uint32_t seeds;                     /* connections that have everything */
+  struct pieces_peer **peers;         /* by slot; NULL: free */
+  uint32_t peer_slots;
+};
+
+/* Does the peer have this piece? No lock is needed for one's own peer. */
+static inline bool pieces_peer_has(const struct pieces_peer *p, uint32_t index) {
+  return p->seed || bitset_get(&p->has, index);
+}
+
+/* Opens a MISSING piece. NULL: no memory. Caller must hold q->lock. */
+struct open_piece *pieces_open_new(struct pieces *q, uint32_t index);
+/* Sets op->free, and links or unlinks the piece from the ready list. Caller must hold q->lock. */
+void pieces_open_set_free(struct pieces *q, struct open_piece *op, uint32_t free_blocks);
+/* Asks FREE or ASKED blocks [first, first + count) of `p` and notes the run. Caller must hold q->lock. */
+void pieces_assign(struct pieces *q, struct open_piece *op, struct pieces_peer *p, uint32_t first,
+                   uint32_t count);
+
+#endif

@@ -1,0 +1,211 @@
+/*
+ * The choices of the work queue: what a connection is given to fetch. The order of preference and the
+ * reasons stand in swarm/pieces.h.
+ */
+#include "swarm/pieces_impl.h"
+
+enum {
+  OWN_WITHIN_MS = 2500,     /* who can fetch a whole piece in this time may hold one alone */
+  RANDOM_FIRST = 4,         /* pieces to begin at random before going by rarity */
+  UNKNOWN_RATE = 256 << 10, /* bytes per second, guessed until a first block has come */
+  UNKNOWN_WAIT_MS = 3000,   /* how long an untried connection is thought to need at least */
+  TAKE_OVER_MARGIN_MS = 20  /* a take-over must gain more than this, and half of the time */
+};
+
+/* Could this connection fetch whole pieces alone? An untried one is given the chance. */
+static bool is_fast(const struct pieces *q, const struct pieces_peer *p) {
+  uint64_t rate = atomic_load(&p->rate);
+  return rate == 0 || rate >= (uint64_t)q->geo.piece_len * 1000 / OWN_WITHIN_MS;
+}
+
+static bool is_free(const struct open_piece *op, uint32_t block) {
+  return op->asked[block] == 0 && op->from[block] == 0;
+}
+
+/* The first free run of at most `max` blocks. Caller must hold q->lock; op->free > 0. */
+static enum take give_first(struct pieces *q, struct open_piece *op, struct pieces_peer *p,
+                            uint32_t max, struct run *out) {
+  uint32_t first = 0;
+  while (!is_free(op, first)) first++;
+  uint32_t n = 1;
+  while (n < max && first + n < op->blocks && is_free(op, first + n)) n++;
+  pieces_assign(q, op, p, first, n);
+  *out = (struct run){op->index, first, n};
+  return TAKE_RUN;
+}
+
+/* The last free run, for somebody who helps out: the holder goes on from the front. Caller must hold
+ * q->lock; op->free > 0. */
+static enum take give_last(struct pieces *q, struct open_piece *op, struct pieces_peer *p,
+                           uint32_t max, struct run *out) {
+  uint32_t last = op->blocks - 1;
+  while (!is_free(op, last)) last--;
+  uint32_t half = (op->free + 1) / 2;
+  uint32_t n = 1;
+  while (n < max && n < half && last >= n && is_free(op, last - n)) n++;
+  pieces_assign(q, op, p, last - n + 1, n);
+  *out = (struct run){op->index, last - n + 1, n};
+  return TAKE_RUN;
+}
+
+/* What this connection holds alone, while it still has free blocks. */
+static struct open_piece *held(struct pieces *q, struct pieces_peer *p, bool fast) {
+  if (p->holds == UINT32_MAX) return NULL;
+  struct open_piece *op = q->open[p->holds];
+  if (op != NULL && op->holder == p->slot + 1) {
+    if (op->free > 0 && (fast || op->alone)) return op;
+    op->holder = 0;
+    op->shared = !fast;
+  }
+  p->holds = UINT32_MAX;
+  return NULL;
+}
+
+/* A begun piece that this connection may join: left by its holder, or shared by slow ones. */
+static struct open_piece *joinable(struct pieces *q, const struct pieces_peer *p, bool fast) {
+  for (struct open_piece *op = q->ready; op != NULL; op = op->next) {
+    if (op->holder != 0 || !pieces_peer_has(p, op->index)) continue;
+    if (!op->shared || !fast) return op;
+  }
+  return NULL;
+}
+
+static struct open_piece *begin(struct pieces *q, struct pieces_peer *p, bool fast) {
+  const struct bitset *has = p->seed ? NULL : &p->has;
+  uint32_t index = q->done.count < RANDOM_FIRST ? rarity_pick_any(&q->rarity, has, &q->rng)
+                                                : rarity_pick(&q->rarity, has, &q->rng);
+  if (index == RARITY_NONE) return NULL;
+  struct open_piece *op = pieces_open_new(q, index);
+  if (op != NULL) op->shared = !fast;
+  return op;
+}
+
+/* Makes `p` the holder of `op` if it is fast, or if the piece is to be fetched by one alone. */
+static void hold(struct open_piece *op, struct pieces_peer *p, bool fast) {
+  if (op->shared && !op->alone) return;
+  if (!fast && !op->alone) {
+    op->shared = true;
+    return;
+  }
+  op->holder = p->slot + 1;
+  p->holds = op->index;
+}
+
+/* Anybody's piece with free blocks, the emptiest. */
+static struct open_piece *emptiest(struct pieces *q, const struct pieces_peer *p) {
+  struct open_piece *best = NULL;
+  for (struct open_piece *op = q->ready; op != NULL; op = op->next) {
+    if (!pieces_peer_has(p, op->index) || (op->alone && op->holder != 0)) continue;
+    if (best == NULL || op->free > best->free) best = op;
+  }
+  return best;
+}
+
+/* --- end game --- */
+
+static int64_t time_for(uint32_t blocks, uint64_t rate) {
+  return (int64_t)((uint64_t)blocks * BLOCK_LEN * 1000 / (rate ? rate : UNKNOWN_RATE));
+}
+
+/* Milliseconds until connection `v` will have delivered what it was asked for, as far as one can tell:
+ * silence so far counts against it. */
+static int64_t eta_ms(const struct pieces_peer *v, int64_t now_ms) {
+  uint64_t rate = atomic_load(&v->rate);
+  int64_t eta = time_for(v->asked, rate);
+  int64_t silent = now_ms - atomic_load(&v->last_ms);
+  int64_t usual = rate ? time_for(2, rate) + atomic_load(&v->rtt_us) / 1000 : 0;
+  if (silent > usual) eta += 2 * (silent - usual);
+  if (rate == 0 && eta < UNKNOWN_WAIT_MS) eta = UNKNOWN_WAIT_MS;
+  return eta;
+}
+
+/* The last blocks of `run` that are still asked of `v`: first and count, at most `max`. */
+static uint32_t tail_of(const struct pieces *q, const struct pieces_peer *v, const struct run *run,
+                        uint32_t max, uint32_t *first) {
+  const struct open_piece *op = q->open[run->piece];
+  uint32_t b = run->first + run->count;
+  while (b > run->first && op->asked[b - 1] != v->slot + 1) b--;
+  uint32_t n = 0;
+  while (n < max && b - n > run->first && op->asked[b - n - 1] == v->slot + 1) n++;
+  *first = b - n;
+  return n;
+}
+
+/* The latest run of `v` that is in a piece which `p` has and may be split. */
+static const struct run *last_run(const struct pieces *q, const struct pieces_peer *v,
+                                  const struct pieces_peer *p) {
+  for (uint32_t i = v->run_count; i > 0; i--) {
+    const struct run *run = &v->runs[i - 1];
+    const struct open_piece *op = q->open[run->piece];
+    if (op != NULL && pieces_peer_has(p, run->piece) && !op->alone) return run;
+  }
+  return NULL;
+}
+
+/* The connection that will need longest for what it was asked, and has something that `p` could bring
+ * clearly sooner. */
+static const struct run *slowest(struct pieces *q, const struct pieces_peer *p, int64_t now_ms,
+                                 struct pieces_peer **victim) {
+  const struct run *best = NULL;
+  uint64_t rate = atomic_load(&p->rate);
+  int64_t mine = time_for(p->asked + 1, rate) + atomic_load(&p->rtt_us) / 1000;
+  int64_t worst = 2 * mine + TAKE_OVER_MARGIN_MS;
+  for (uint32_t i = 0; i < q->peer_slots; i++) {
+    struct pieces_peer *v = q->peers[i];
+    if (v == NULL || v == p || v->asked == 0) continue;
+    int64_t eta = eta_ms(v, now_ms);
+    if (eta <= worst) continue;
+    const struct run *run = last_run(q, v, p);
+    if (run == NULL) continue;
+    best = run;
+    worst = eta;
+    *victim = v;
+  }
+  return best;
+}
+
+/* Takes over the end of what the slowest connection owes. *victim_number is to be rung. */
+static enum take take_over(struct pieces *q, struct pieces_peer *p, uint32_t max, int64_t now_ms,
+                           struct run *out, uint32_t *victim_number) {
+  struct pieces_peer *v = NULL;
+  const struct run *run = slowest(q, p, now_ms, &v);
+  if (run == NULL) return TAKE_NOTHING;
+  uint32_t half = (v->asked + 1) / 2;
+  uint32_t first = 0;
+  uint32_t n = tail_of(q, v, run, max < half ? max : half, &first);
+  if (n == 0) return TAKE_NOTHING;
+  struct open_piece *op = q->open[run->piece];
+  *out = (struct run){run->piece, first, n};
+  *victim_number = v->number;
+  pieces_assign(q, op, p, first, n);
+  return TAKE_RUN;
+}
+
+/* Caller must hold q->lock. */
+static enum take choose(struct pieces *q, struct pieces_peer *p, uint32_t max, int64_t now_ms,
+                        struct run *out, uint32_t *victim) {
+  if (bitset_full(&q->done)) return TAKE_DONE;
+  if (p->run_count == PIECES_RUNS_MAX) return TAKE_NOTHING;
+  bool fast = is_fast(q, p);
+  struct open_piece *op = held(q, p, fast);
+  if (op != NULL) return give_first(q, op, p, max, out);
+  op = joinable(q, p, fast);
+  if (op == NULL) op = begin(q, p, fast);
+  if (op != NULL) {
+    hold(op, p, fast);
+    return give_first(q, op, p, max, out);
+  }
+  op = emptiest(q, p);
+  if (op != NULL) return give_last(q, op, p, max, out);
+  return take_over(q, p, max, now_ms, out, victim);
+}
+
+enum take pieces_take(struct pieces *q, struct pieces_peer *p, uint32_t max_blocks, int64_t now_ms,
+                      struct run *out) {
+  uint32_t victim = 0;
+  pthread_mutex_lock(&q->lock);
+  enum take t = choose(q, p, max_blocks, now_ms, out, &victim);
+  pthread_mutex_unlock(&q->lock);
+  if (victim != 0) q->ring(q->ring_arg, victim);
+  return t;
+}

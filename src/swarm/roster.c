@@ -1,0 +1,215 @@
+#include "swarm/roster.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "base/clock.h"
+#include "base/crypto.h"
+#include "io/net.h"
+
+enum { ROSTER_ADDRESSES_MAX = 1 << 16 };
+
+struct entry { /* one address, for ever */
+  struct addr addr;
+  struct roster_seat *seat; /* NULL: nobody is there now */
+  uint32_t next;            /* number of the next entry in the same hash bucket, 0: none */
+  bool gave;
+};
+
+enum { BUCKETS = 4096 };
+
+struct roster {
+  uint32_t max_connected; /* fixed, as the three below */
+  uint8_t self_id[20];
+  uint64_t seed;
+
+  pthread_mutex_t lock;
+  pthread_cond_t emptied;
+  /* guarded by lock: */
+  struct entry *entries; /* entries[number]; 0 is not used */
+  uint32_t count;        /* numbers given out */
+  uint32_t capacity;
+  uint32_t bucket[BUCKETS];
+  uint32_t seats;
+  uint32_t connected;
+  uint32_t gave;
+  bool leaving;
+};
+
+struct roster *roster_new(uint32_t max_connected, const uint8_t self_id[static 20]) {
+  struct roster *r = calloc(1, sizeof *r);
+  if (r == NULL) return NULL;
+  r->max_connected = max_connected;
+  memcpy(r->self_id, self_id, sizeof r->self_id);
+  crypto_random(&r->seed, sizeof r->seed);
+  pthread_condattr_t attr;
+  pthread_condattr_init(&attr);
+  pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+  pthread_mutex_init(&r->lock, NULL);
+  pthread_cond_init(&r->emptied, &attr);
+  pthread_condattr_destroy(&attr);
+  return r;
+}
+
+void roster_free(struct roster *r) {
+  if (r == NULL) return;
+  pthread_cond_destroy(&r->emptied);
+  pthread_mutex_destroy(&r->lock);
+  free(r->entries);
+  free(r);
+}
+
+/* The number of an address, given out now if it has none. 0: no room. Caller must hold r->lock. */
+static uint32_t number_of(struct roster *r, const struct addr *a) {
+  uint32_t *head = &r->bucket[addr_hash(a, r->seed) % BUCKETS];
+  for (uint32_t n = *head; n != 0; n = r->entries[n].next)
+    if (addr_equal(&r->entries[n].addr, a)) return n;
+  if (r->count + 1 >= r->capacity) {
+    uint32_t more = r->capacity ? r->capacity * 2 : 256;
+    if (more > ROSTER_ADDRESSES_MAX) return 0;
+    struct entry *entries = realloc(r->entries, more * sizeof *entries);
+    if (entries == NULL) return 0;
+    r->entries = entries;
+    r->capacity = more;
+  }
+  uint32_t n = ++r->count;
+  r->entries[n] = (struct entry){.addr = *a, .next = *head};
+  *head = n;
+  return n;
+}
+
+enum err roster_enter(struct roster *r, struct roster_seat *s) {
+  enum err e = ERR_OK;
+  s->fd = -1;
+  pthread_mutex_lock(&r->lock);
+  uint32_t n = r->leaving ? 0 : number_of(r, &s->addr);
+  if (r->leaving) {
+    e = ERR_CANCELLED;
+  } else if (n == 0) {
+    e = ERR_LIMIT;
+  } else if (r->entries[n].seat != NULL) {
+    e = ERR_EXISTS;
+  } else {
+    s->number = n;
+    r->entries[n].seat = s;
+    r->seats++;
+  }
+  pthread_mutex_unlock(&r->lock);
+  return e;
+}
+
+enum err roster_connected(struct roster *r, struct roster_seat *s, int fd) {
+  pthread_mutex_lock(&r->lock);
+  s->fd = fd;
+  bool leaving = r->leaving;
+  pthread_mutex_unlock(&r->lock);
+  return leaving ? ERR_CANCELLED : ERR_OK;
+}
+
+/* Caller must hold r->lock. */
+static bool id_present(const struct roster *r, const uint8_t *peer_id) {
+  for (uint32_t n = 1; n <= r->count; n++) {
+    const struct roster_seat *s = r->entries[n].seat;
+    if (s != NULL && atomic_load(&s->connected) && memcmp(s->peer_id, peer_id, 20) == 0)
+      return true;
+  }
+  return false;
+}
+
+enum err roster_introduce(struct roster *r, struct roster_seat *s,
+                          const uint8_t peer_id[static 20]) {
+  enum err e = ERR_OK;
+  pthread_mutex_lock(&r->lock);
+  if (memcmp(peer_id, r->self_id, 20) == 0) {
+    e = ERR_REFUSED;
+  } else if (r->connected >= r->max_connected) {
+    e = ERR_LIMIT;
+  } else if (id_present(r, peer_id)) {
+    e = ERR_EXISTS;
+  } else {
+    memcpy(s->peer_id, peer_id, 20);
+    atomic_store(&s->connected, true);
+    r->connected++;
+  }
+  pthread_mutex_unlock(&r->lock);
+  return e;
+}
+
+void roster_leave(struct roster *r, struct roster_seat *s) {
+  pthread_mutex_lock(&r->lock);
+  r->entries[s->number].seat = NULL;
+  if (atomic_load(&s->connected)) r->connected--;
+  if (--r->seats == 0) pthread_cond_broadcast(&r->emptied);
+  pthread_mutex_unlock(&r->lock);
+}
+
+void roster_ring(struct roster *r, uint32_t number) {
+  pthread_mutex_lock(&r->lock);
+  uint32_t from = number ? number : 1;
+  uint32_t to = number ? number : r->count;
+  for (uint32_t n = from; n <= to && n <= r->count; n++) {
+    struct roster_seat *s = r->entries[n].seat;
+    if (s != NULL && (number != 0 || atomic_load(&s->idle))) net_bell_ring(s->bell);
+  }
+  pthread_mutex_unlock(&r->lock);
+}
+
+void roster_close_all(struct roster *r) {
+  pthread_mutex_lock(&r->lock);
+  r->leaving = true;
+  for (uint32_t n = 1; n <= r->count; n++) {
+    struct roster_seat *s = r->entries[n].seat;
+    if (s == NULL) continue;
+    if (s->fd >= 0) shutdown(s->fd, SHUT_RDWR);
+    net_bell_ring(s->bell);
+  }
+  pthread_mutex_unlock(&r->lock);
+}
+
+bool roster_addr(struct roster *r, uint32_t number, struct addr *out) {
+  pthread_mutex_lock(&r->lock);
+  bool ok = number != 0 && number <= r->count;
+  if (ok) *out = r->entries[number].addr;
+  pthread_mutex_unlock(&r->lock);
+  return ok;
+}
+
+void roster_shut(struct roster *r, uint32_t number) {
+  pthread_mutex_lock(&r->lock);
+  struct roster_seat *s = number <= r->count && number ? r->entries[number].seat : NULL;
+  if (s != NULL && s->fd >= 0) shutdown(s->fd, SHUT_RDWR);
+  pthread_mutex_unlock(&r->lock);
+}
+
+void roster_gave(struct roster *r, uint32_t number) {
+  pthread_mutex_lock(&r->lock);
+  if (number != 0 && number <= r->count && !r->entries[number].gave) {
+    r->entries[number].gave = true;
+    r->gave++;
+  }
+  pthread_mutex_unlock(&r->lock);
+}
+
+void roster_stats(struct roster *r, struct roster_stats *out) {
+  pthread_mutex_lock(&r->lock);
+  *out = (struct roster_stats){.seats = r->seats, .connected = r->connected, .gave = r->gave};
+  for (uint32_t n = 1; n <= r->count; n++) {
+    const struct roster_seat *s = r->entries[n].seat;
+    if (s == NULL || !atomic_load(&s->connected)) continue;
+    if (!atomic_load(&s->interesting)) out->uninteresting++;
+    else if (atomic_load(&s->choked)) out->choked++;
+  }
+  pthread_mutex_unlock(&r->lock);
+}
+
+bool roster_wait_empty(struct roster *r, int64_t deadline_ms) {
+  struct timespec t = clock_timespec(deadline_ms);
+  pthread_mutex_lock(&r->lock);
+  while (r->seats > 0)
+    if (pthread_cond_timedwait(&r->emptied, &r->lock, &t) != 0) break;
+  bool empty = r->seats == 0;
+  pthread_mutex_unlock(&r->lock);
+  return empty;
+}
