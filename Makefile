@@ -13,9 +13,9 @@ WARN = -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wformat
        -Wstrict-prototypes -Wmissing-prototypes -Wcast-qual -Wundef -Wimplicit-fallthrough \
        -Wnull-dereference -Werror
 HARD = -fstack-protector-strong -fstack-clash-protection -fPIE
-# _FORTIFY_SOURCE=3 needs gcc 12 or clang 15 and an optimised, unsanitized build.
-FORTIFY := $(shell printf '\#if defined(__clang__) && __clang_major__ < 15\n2\n\#else\n3\n\#endif\n' \
-             | $(CC) -E -P - 2>/dev/null)
+# _FORTIFY_SOURCE=3 where the compiler and the C library know it (they warn where not), else 2.
+FORTIFY := $(shell echo | $(CC) -O2 -Werror -D_FORTIFY_SOURCE=3 -include stdio.h -E - >/dev/null 2>&1 \
+             && echo 3 || echo 2)
 ifeq ($(SAN),)
 OPT  = -O2 -g -D_FORTIFY_SOURCE=$(FORTIFY) $(HARD)
 LINK = -pie -Wl,-z,relro,-z,now,-z,noexecstack

@@ -1,0 +1,546 @@
+#include "app/session.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "app/diagnose.h"
+#include "app/saver.h"
+#include "base/clock.h"
+#include "base/crypto.h"
+#include "base/log.h"
+#include "base/version.h"
+#include "find/tracker.h"
+#include "io/check.h"
+#include "io/net.h"
+#include "io/resume.h"
+#include "peer/worker.h"
+#include "swarm/writer.h"
+
+enum {
+  TICK_MS = 100,
+  ADDRESSES_MAX = 5000,
+  DIAL_EXTRA = 64,          /* threads that may dial beyond --max-peers */
+  RATE_MS = 500,
+  STALL_MS = 5000,          /* without a byte: say why */
+  TRACKER_BYE_MS = 900,     /* how long "stopped" may take */
+  WORKERS_BYE_MS = 1500,
+  DESCRIPTORS_KEPT = 16,    /* for files, trackers and the terminal */
+  CHANNEL_SLOTS = 256,
+  CHANNEL_BYTES = 8 << 20,
+  WANT_PEERS_BELOW = 20
+};
+
+struct session {
+  const struct options *o;
+  const struct metainfo *m;
+  struct report *report;
+  struct store *store;
+  struct swarm sw;
+  struct writer *writer;
+  struct tracker_set *trackers;
+  struct saver *saver;
+  struct bitset done;        /* at the start; later a copy to work with */
+  int signals;               /* signalfd */
+  int exit_code;             /* -1: not over yet */
+  char why[512];
+
+  int64_t start_ms;
+  int64_t answer_ms;         /* when a tracker or peer last answered */
+  int64_t moved_ms;          /* when the last payload byte came */
+  uint64_t moved_bytes;
+  int64_t piece_ms;          /* when the last piece was verified */
+  uint32_t piece_count;
+  int64_t rate_ms;
+  uint64_t rate_bytes;
+  uint64_t rate;
+  uint64_t already;          /* bytes that were there before */
+  uint32_t worker_cap;       /* threads we may have */
+  int64_t spawn_ms;          /* when an address will be due */
+};
+
+/* --- signals and limits --- */
+
+void session_block_signals(void) {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGINT);
+  sigaddset(&set, SIGTERM);
+  sigaddset(&set, SIGHUP);
+  pthread_sigmask(SIG_BLOCK, &set, NULL);
+  signal(SIGPIPE, SIG_IGN);
+  signal(SIGXFSZ, SIG_IGN);
+}
+
+static int open_signals(void) {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGINT);
+  sigaddset(&set, SIGTERM);
+  sigaddset(&set, SIGHUP);
+  return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+static void stop_with(struct session *s, int code, const char *why) {
+  if (s->exit_code >= 0) return;
+  s->exit_code = code;
+  snprintf(s->why, sizeof s->why, "%s", why);
+}
+
+/* The first signal ends the session in order; from then on they kill at once, as the shell expects. */
+static void take_signal(struct session *s) {
+  struct signalfd_siginfo info;
+  if (read(s->signals, &info, sizeof info) != (ssize_t)sizeof info) return;
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGINT);
+  sigaddset(&set, SIGTERM);
+  sigaddset(&set, SIGHUP);
+  pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+  if (info.ssi_signo == SIGINT) stop_with(s, EXIT_INTERRUPTED, "interrupted; run the same command to go on");
+  else stop_with(s, EXIT_TERMINATED, "terminated; run the same command to go on");
+}
+
+/* Each worker needs a socket and a bell. */
+static uint32_t workers_allowed(uint32_t max_peers) {
+  struct rlimit r;
+  uint32_t want = max_peers + DIAL_EXTRA;
+  if (getrlimit(RLIMIT_NOFILE, &r) != 0) return want;
+  if (r.rlim_cur < r.rlim_max) {
+    r.rlim_cur = r.rlim_max;
+    if (setrlimit(RLIMIT_NOFILE, &r) != 0) getrlimit(RLIMIT_NOFILE, &r);
+  }
+  if (r.rlim_cur == RLIM_INFINITY) return want;
+  uint64_t room = r.rlim_cur > DESCRIPTORS_KEPT ? (r.rlim_cur - DESCRIPTORS_KEPT) / 2 : 1;
+  if (room < 1) room = 1;
+  return room < want ? (uint32_t)room : want;
+}
+
+static int exit_code_of(enum err e) {
+  switch (e) {
+  case ERR_OK:
+    return EXIT_OK;
+  case ERR_MEMORY:
+    return EXIT_RESOURCES;
+  case ERR_FORMAT:
+    return EXIT_BAD_TORRENT;
+  case ERR_SPACE:
+  case ERR_ACCESS:
+  case ERR_IO:
+  case ERR_EXISTS:
+  case ERR_NOT_FOUND:
+    return EXIT_DISK;
+  default:
+    return EXIT_UNEXPECTED;
+  }
+}
+
+/* --- what is there already --- */
+
+struct checking {
+  struct session *s;
+  struct check_progress progress;
+  enum err result;
+  atomic_bool over;
+};
+
+static void *check_main(void *arg) {
+  struct checking *c = arg;
+  c->result = check_run(c->s->store, c->s->m, NULL, &c->s->done, 0, &c->progress);
+  atomic_store(&c->over, true);
+  return NULL;
+}
+
+/* Hashes all that is on disk; shows how far it is, and obeys signals. */
+static enum err check_data(struct session *s) {
+  struct checking c = {.s = s};
+  pthread_t thread;
+  if (pthread_create(&thread, NULL, check_main, &c) != 0) return ERR_MEMORY;
+  struct pollfd p = {.fd = s->signals, .events = POLLIN};
+  while (!atomic_load(&c.over)) {
+    if (poll(&p, 1, 10) > 0) take_signal(s);
+    if (s->exit_code >= 0) atomic_store(&c.progress.cancel, true);
+    struct report_progress r = {
+      .phase = PHASE_CHECKING,
+      .total = s->m->geo.total,
+      .verified = (uint64_t)atomic_load(&c.progress.pieces_done) * s->m->geo.piece_len,
+      .pieces = atomic_load(&c.progress.pieces_good),
+    };
+    report_progress(s->report, &r);
+  }
+  pthread_join(thread, NULL);
+  return c.result;
+}
+
+/* Fills s->done. Refuses files that are somebody else's. */
+static enum err find_present(struct session *s) {
+  struct resume_state state = {0};
+  enum err e = resume_load(s->store, s->m, &s->done, &state);
+  if (e != ERR_OK || state.exact) return e;
+  bitset_reset(&s->done);
+  if (!store_any_present(s->store)) return ERR_OK;
+  if (state.ours) log_info("the files have changed since the record was written: checking them");
+  e = check_data(s);
+  if (e != ERR_OK) return e;
+  if (s->done.count > 0 || state.ours || s->o->overwrite) return ERR_OK;
+  log_error("%s is already there and is not this download; nothing was changed: choose another "
+            "name with -o, or allow replacing it with --overwrite",
+            store_top_path(s->store));
+  return ERR_EXISTS;
+}
+
+static uint64_t bytes_of(const struct metainfo *m, const struct bitset *done) {
+  uint64_t sum = 0;
+  for (size_t i = bitset_next(done, 0); i < done->bits; i = bitset_next(done, i + 1))
+    sum += geometry_piece_len(&m->geo, (uint32_t)i);
+  return sum;
+}
+
+/* The store opened, locked, checked and prepared. */
+static enum err open_disk(struct session *s) {
+  struct store_options so = {.output = s->o->output};
+  enum err e = store_open(&s->store, s->m, &so);
+  if (e == ERR_OK) e = store_lock(s->store);
+  if (e != ERR_OK) return e;
+  report_metadata(s->report, s->m, store_top_path(s->store));
+  if (!bitset_init(&s->done, s->m->geo.pieces)) return ERR_MEMORY;
+  e = find_present(s);
+  s->already = bytes_of(s->m, &s->done);
+  if (e == ERR_OK && !bitset_full(&s->done)) e = resume_save(s->store, s->m, &s->done);
+  if (e == ERR_OK) e = store_prepare(s->store, s->o->allocate);
+  return e;
+}
+
+/* --- hooks, called by other threads --- */
+
+static void ring_worker(void *arg, uint32_t number) {
+  struct session *s = arg;
+  roster_ring(s->sw.roster, number);
+}
+
+static void on_peers(void *arg, const struct addr *peers, size_t count) {
+  struct session *s = arg;
+  int64_t now = clock_now_ms();
+  for (size_t i = 0; i < count; i++) addrbook_add(s->sw.book, &peers[i], FROM_TRACKER, now);
+  net_bell_ring(s->sw.bell);
+}
+
+static void on_tracker_event(void *arg) {
+  struct session *s = arg;
+  net_bell_ring(s->sw.bell);
+}
+
+static void get_totals(void *arg, struct tracker_totals *out) {
+  struct session *s = arg;
+  struct pieces_stats p;
+  pieces_stats(s->sw.pieces, &p);
+  *out = (struct tracker_totals){
+    .downloaded = atomic_load(&s->sw.received),
+    .left = s->m->geo.total - p.done_bytes,
+  };
+}
+
+static void on_peer_up(void *arg, const struct addr *a, const char *client) {
+  struct session *s = arg;
+  report_peer(s->report, PEER_CONNECTED, a, client, NULL);
+}
+
+static void on_peer_down(void *arg, const struct addr *a, const char *why) {
+  struct session *s = arg;
+  report_peer(s->report, PEER_DISCONNECTED, a, "", why);
+}
+
+static void on_banned(void *arg, const struct addr *a) {
+  struct session *s = arg;
+  report_peer(s->report, PEER_BANNED, a, "", "sent data with a wrong hash");
+}
+
+static void on_piece(void *arg, uint32_t index, uint32_t length, bool good) {
+  struct session *s = arg;
+  report_piece(s->report, index, length, good);
+}
+
+/* --- starting --- */
+
+/* "-WF0100-" and twelve random bytes (BEP 20). */
+static void make_peer_id(uint8_t id[static 20]) {
+  crypto_random(id, 20);
+  memcpy(id, "-WF0100-", 8);
+}
+
+static enum err open_swarm(struct session *s) {
+  struct swarm *sw = &s->sw;
+  sw->meta = s->m;
+  sw->store = s->store;
+  sw->port = s->o->port;
+  sw->memory = s->o->memory;
+  make_peer_id(sw->peer_id);
+  sw->hooks = (struct swarm_hooks){s, on_peer_up, on_peer_down, on_banned, on_piece};
+  sw->book = addrbook_new(ADDRESSES_MAX);
+  sw->roster = roster_new(s->o->max_peers, sw->peer_id);
+  sw->pool = fragment_pool_new();
+  sw->pieces = pieces_new(&s->m->geo, &s->done, ring_worker, s);
+  uint64_t weight = sw->memory / 4 < CHANNEL_BYTES ? sw->memory / 4 : CHANNEL_BYTES;
+  sw->results = chan_new(CHANNEL_SLOTS, weight);
+  if (!sw->book || !sw->roster || !sw->pool || !sw->pieces || !sw->results) return ERR_MEMORY;
+  enum err e = writer_start(sw, &s->writer);
+  if (e == ERR_OK) e = saver_start(s->store, s->m, sw->pieces, &s->saver);
+  return e;
+}
+
+/* The user's trackers come first, as a tier of their own. */
+static enum err start_trackers(struct session *s) {
+  const struct options *o = s->o;
+  if (o->no_trackers) return ERR_OK;
+  struct metainfo_tier *tiers = calloc(s->m->tier_count + 1, sizeof *tiers);
+  char *urls[OPTIONS_LIST_MAX];
+  size_t n = 0;
+  if (tiers == NULL) return ERR_MEMORY;
+  for (size_t i = 0; i < o->tracker_count; i++) urls[i] = strdup(o->trackers[i]);
+  if (o->tracker_count > 0) tiers[n++] = (struct metainfo_tier){urls, o->tracker_count};
+  for (size_t i = 0; i < s->m->tier_count; i++) tiers[n++] = s->m->tiers[i];
+  struct tracker_config c = {
+    .tiers = tiers,
+    .tier_count = n,
+    .port = o->port,
+    .numwant = o->max_peers < 200 ? 200 : (int32_t)o->max_peers,
+    .on_peers = on_peers,
+    .on_event = on_tracker_event,
+    .get_totals = get_totals,
+    .arg = s,
+  };
+  memcpy(c.info_hash, s->m->info_hash, sizeof c.info_hash);
+  memcpy(c.peer_id, s->sw.peer_id, sizeof c.peer_id);
+  enum err e = tracker_start(&c, &s->trackers);
+  for (size_t i = 0; i < o->tracker_count; i++) free(urls[i]);
+  free(tiers);
+  return e;
+}
+
+/* --- the timers --- */
+
+static void spawn_workers(struct session *s, int64_t now) {
+  struct addr a;
+  s->spawn_ms = CLOCK_NEVER;
+  while (atomic_load(&s->sw.workers) < s->worker_cap) {
+    if (addrbook_take(s->sw.book, now, &a, &s->spawn_ms) != ERR_OK) return;
+    if (worker_start(&s->sw, &a) == ERR_OK) continue;
+    uint32_t have = atomic_load(&s->sw.workers);
+    s->worker_cap = have > 1 ? have : 1;
+    log_warn("the system gives no more threads: going on with %u", s->worker_cap);
+    s->spawn_ms = now + 1000;
+    return;
+  }
+}
+
+static void update_rate(struct session *s, int64_t now) {
+  uint64_t bytes = atomic_load(&s->sw.received);
+  if (bytes != s->moved_bytes) {
+    s->moved_bytes = bytes;
+    s->moved_ms = now;
+  }
+  int64_t dt = now - s->rate_ms;
+  if (dt < RATE_MS) return;
+  uint64_t inst = (bytes - s->rate_bytes) * 1000 / (uint64_t)dt;
+  s->rate = s->rate == 0 ? inst : (3 * s->rate + inst) / 4;
+  s->rate_ms = now;
+  s->rate_bytes = bytes;
+}
+
+static void show_progress(struct session *s, const struct pieces_stats *p,
+                          const struct roster_stats *r, int64_t now) {
+  struct addrbook_stats a;
+  addrbook_stats(s->sw.book, now, &a);
+  struct report_progress out = {
+    .phase = r->connected > 0 || p->done_bytes > s->already ? PHASE_DOWNLOADING : PHASE_CONNECTING,
+    .total = s->m->geo.total,
+    .verified = p->done_bytes,
+    .received = atomic_load(&s->sw.received),
+    .wasted = atomic_load(&s->sw.wasted),
+    .rate = s->rate,
+    .connected = r->connected,
+    .dialling = r->seats - r->connected,
+    .known = (uint32_t)a.known,
+    .choked = r->choked,
+    .pieces = p->done,
+  };
+  report_progress(s->report, &out);
+}
+
+static bool tracker_answered(struct session *s) {
+  struct tracker_status t[8];
+  size_t n = s->trackers == NULL ? 0 : tracker_status(s->trackers, t, 8);
+  for (size_t i = 0; i < n && i < 8; i++)
+    if (t[i].state == TRACKER_OK && t[i].peers > 0) return true;
+  return false;
+}
+
+/* --timeout and --stall-timeout, and the sentence when nothing moves. */
+static void check_stall(struct session *s, const struct pieces_stats *p,
+                        const struct roster_stats *r, int64_t now) {
+  char why[512];
+  if (p->done != s->piece_count) {
+    s->piece_count = p->done;
+    s->piece_ms = now;
+  }
+  if (r->connected > 0) s->answer_ms = now;
+  if (now - s->moved_ms < STALL_MS && now - s->start_ms < s->o->timeout_ms) return;
+  diagnose_stall(&s->sw, s->trackers, now, why, sizeof why);
+  if (now - s->moved_ms >= STALL_MS) report_stalled(s->report, why);
+  if (s->o->stall_timeout_ms > 0 && now - s->piece_ms >= s->o->stall_timeout_ms)
+    stop_with(s, EXIT_STALLED, why);
+  if (s->o->timeout_ms > 0 && now - s->answer_ms >= s->o->timeout_ms && !tracker_answered(s))
+    stop_with(s, EXIT_NO_SOURCE, why);
+}
+
+/* Nothing to ask and nobody to dial: waiting would not help. */
+static void check_hopeless(struct session *s) {
+  struct addrbook_stats a;
+  addrbook_stats(s->sw.book, clock_now_ms(), &a);
+  bool trackers = s->trackers != NULL && tracker_status(s->trackers, NULL, 0) > 0;
+  if (!trackers && a.known == 0)
+    stop_with(s, EXIT_NO_SOURCE, "there is no tracker to ask and no peer to dial: name one with "
+                                 "--tracker URL or --peer IP:PORT");
+}
+
+/* Every piece is verified: are the files still the ones we wrote? What is not goes back to the queue. */
+static void finish(struct session *s, int64_t now) {
+  struct bitset lost;
+  if (!bitset_init(&lost, s->m->geo.pieces)) {
+    stop_with(s, EXIT_RESOURCES, "out of memory");
+    return;
+  }
+  enum err e = store_finish(s->store, &lost);
+  if (e == ERR_NOT_FOUND) {
+    report_warning(s->report, "files were removed or replaced while downloading: fetching them again");
+    e = store_prepare(s->store, s->o->allocate);
+    for (size_t i = bitset_next(&lost, 0); i < lost.bits; i = bitset_next(&lost, i + 1))
+      pieces_reset(s->sw.pieces, (uint32_t)i);
+    s->piece_ms = now;
+    if (e != ERR_OK) stop_with(s, exit_code_of(e), "the files could not be written again");
+  } else if (e != ERR_OK) {
+    stop_with(s, exit_code_of(e), "the data could not be brought to disk");
+  } else {
+    stop_with(s, EXIT_OK, "");
+  }
+  bitset_free(&lost);
+}
+
+static void tick(struct session *s) {
+  int64_t now = clock_now_ms();
+  struct pieces_stats p;
+  struct roster_stats r;
+  spawn_workers(s, now);
+  update_rate(s, now);
+  pieces_stats(s->sw.pieces, &p);
+  roster_stats(s->sw.roster, &r);
+  show_progress(s, &p, &r, now);
+  enum err disk = (enum err)atomic_load(&s->sw.disk_error);
+  if (disk == ERR_OK) disk = saver_error(s->saver);
+  if (disk != ERR_OK)
+    stop_with(s, exit_code_of(disk), "the disk failed; what was verified is kept: run "
+                                               "the same command again when there is room");
+  else if (p.complete) finish(s, now);
+  else check_stall(s, &p, &r, now);
+  if (s->trackers != NULL && r.seats < WANT_PEERS_BELOW && s->spawn_ms == CLOCK_NEVER)
+    tracker_want_peers(s->trackers);
+}
+
+static void run(struct session *s) {
+  struct pollfd p[2] = {{.fd = s->signals, .events = POLLIN}, {.fd = s->sw.bell, .events = POLLIN}};
+  s->start_ms = s->answer_ms = s->moved_ms = s->piece_ms = s->rate_ms = clock_now_ms();
+  check_hopeless(s);
+  while (s->exit_code < 0) {
+    tick(s);
+    if (s->exit_code >= 0) break;
+    if (poll(p, 2, TICK_MS) <= 0) continue;
+    if (p[0].revents) take_signal(s);
+    if (p[1].revents) net_bell_clear(s->sw.bell);
+  }
+}
+
+/* --- ending --- */
+
+static void wait_for_workers(struct session *s) {
+  int64_t deadline = clock_now_ms() + WORKERS_BYE_MS;
+  roster_wait_empty(s->sw.roster, deadline);
+  while (atomic_load(&s->sw.workers) > 0) usleep(200); /* on their last lines, or still beginning */
+}
+
+/* Everybody out, in the order that loses nothing: workers, writer, record. */
+static void close_swarm(struct session *s) {
+  struct swarm *sw = &s->sw;
+  atomic_store(&sw->stopping, true);
+  if (s->exit_code == EXIT_OK && s->trackers != NULL) tracker_completed(s->trackers);
+  if (sw->results != NULL) chan_close(sw->results);
+  if (sw->roster != NULL) {
+    roster_close_all(sw->roster);
+    wait_for_workers(s);
+  }
+  tracker_stop(s->trackers, clock_now_ms() + TRACKER_BYE_MS);
+  writer_stop(s->writer);
+  saver_stop(s->saver, s->exit_code != EXIT_OK);
+  pieces_free(sw->pieces);
+  chan_free(sw->results);
+  fragment_pool_free(sw->pool);
+  roster_free(sw->roster);
+  addrbook_free(sw->book);
+}
+
+/* What the user hears last. */
+static void tell(struct session *s, uint32_t gave) {
+  struct report_summary sum = {
+    .complete = s->exit_code == EXIT_OK,
+    .total = s->m->geo.total,
+    .received = atomic_load(&s->sw.received),
+    .wasted = atomic_load(&s->sw.wasted),
+    .already = s->already,
+    .elapsed_ms = clock_now_ms() - s->start_ms,
+    .peers_used = gave,
+    .path = s->store == NULL ? "" : store_top_path(s->store),
+  };
+  report_done(s->report, &sum, s->exit_code, s->why);
+}
+
+static void download(struct session *s) {
+  enum err e = open_swarm(s);
+  for (size_t i = 0; e == ERR_OK && i < s->o->peer_count; i++)
+    addrbook_add(s->sw.book, &s->o->peers[i], FROM_USER, clock_now_ms());
+  if (e == ERR_OK) e = start_trackers(s);
+  if (e != ERR_OK) stop_with(s, exit_code_of(e), err_name(e));
+  else run(s);
+}
+
+int session_run(const struct options *o, const struct metainfo *m, struct report *r) {
+  struct session s = {.o = o, .m = m, .report = r, .exit_code = -1};
+  struct roster_stats stats = {0};
+  s.start_ms = clock_now_ms();
+  s.signals = open_signals();
+  s.sw.bell = net_bell_new();
+  s.worker_cap = workers_allowed(o->max_peers);
+  enum err e = s.signals < 0 || s.sw.bell < 0 ? ERR_MEMORY : open_disk(&s);
+  if (e != ERR_OK && s.exit_code < 0) stop_with(&s, exit_code_of(e), err_name(e));
+  if (s.exit_code < 0 && bitset_full(&s.done)) {
+    e = store_finish(s.store, NULL);
+    stop_with(&s, exit_code_of(e), e == ERR_OK ? "" : "the data could not be brought to disk");
+  }
+  if (s.exit_code < 0) {
+    download(&s);
+    if (s.sw.roster != NULL) roster_stats(s.sw.roster, &stats);
+    close_swarm(&s);
+  }
+  if (s.exit_code == EXIT_OK) resume_remove(s.store);
+  tell(&s, stats.gave);
+  bitset_free(&s.done);
+  store_close(s.store);
+  if (s.sw.bell >= 0) close(s.sw.bell);
+  if (s.signals >= 0) close(s.signals);
+  return s.exit_code;
+}
