@@ -1,59 +1,96 @@
 /*
  * resume: the record that lets a download go on where it stopped.
  *
- * One small file, ".<name>.weft", beside the output. It says which pieces were verified *and* synced to disk,
- * and the size and modification time of every file at that moment. It is replaced atomically:
+ * One small file, ".<name>.weft", beside the output. It says which pieces were verified *and*
+ * synced to disk, and the size, time and inode of every file at that moment. It is replaced
+ * atomically:
  *
- *   write data, fdatasync data (store_sync)  ->  write ".<name>.weft.new", fsync it  ->  rename  ->  fsync the folder
+ *   write data, fdatasync them (store_sync)  ->  write ".<name>.weft.new", fsync it
+ *                                            ->  rename it over the old one  ->  fsync the folder
  *
- * so whatever instant the power goes, the record claims nothing that the disk lacks. The record is untrusted input:
- * magic, version, lengths, info hash and a SHA-1 over everything are checked; anything odd means "no record".
- * If sizes and times of all files are exactly as recorded, its pieces are believed; if any differs the data were
- * touched since (or we were killed), and the caller checks them by hashing. That we wrote here at all
- * (`ours`) is known either way.
+ * so whatever instant the power goes, the record claims nothing that the disk lacks. The record is
+ * untrusted input: magic, lengths, info hash and a SHA-1 over everything are checked, and anything
+ * odd means "no record". If all files are exactly as recorded, its pieces are believed; if any
+ * differs, the data were touched since (or we were killed), and the caller checks them by hashing.
+ * That we wrote here at all (`ours`) is known either way. While a download runs the lock on the
+ * output (store_lock) keeps others from the record too.
  *
- * Format, big-endian: "weftres1" | 20 info hash | u32 piece count | u32 file count | per file: u8 exists,
- * u64 size, i64 mtime_ns, u64 inode | bitfield as on the wire | 20 SHA-1 of all before.
+ * Format, integers big-endian; no length in it is ever believed, as all follow from the torrent:
  *
- * The lock: an exclusive flock on ".<name>.weft.lock"... no further file: see store_lock().
+ *   8   "weftres1"; another last digit is another version, and no record to us
+ *   20  info hash
+ *   4   count of pieces
+ *   4   count of files
+ *   25  for each file: 1 exists (0 or 1), 8 size, 8 time of last change in ns since 1970, 8 inode
+ *   n   the pieces as in a bitfield message (BEP 3), spare bits zero
+ *   20  SHA-1 of all before
  */
 #ifndef WEFT_IO_RESUME_H
 #define WEFT_IO_RESUME_H
 
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 #include "base/bitset.h"
 #include "base/err.h"
 #include "io/store.h"
+#include "proto/metainfo.h"
 
 struct resume_state {
-  bool ours;   /* there is a valid record for this torrent: the files are ours */
-  bool exact;  /* and the files are exactly as it says: `done` may be believed */
+  bool ours;  /* there is a valid record for this torrent: the files are ours */
+  bool exact; /* and the files are exactly as it says: `done` may be believed */
 };
 
 /*
- * Reads the record into `done` (geo.pieces bits; zeroed when there is none) and compares the files.
- * Returns ERR_OK also when there is no usable record (state all false; damaged ones are logged at info level).
- * ERR_MEMORY, ERR_IO.
+ * Reads the record into `done`, which has m->geo.pieces bits and is zeroed when there is none, and
+ * compares the files. Without `exact`, `done` is what was claimed once and no more than a hint.
+ * A record that is damaged, of another version or of another torrent is none; a line at info level
+ * says so. Waits for the disk.
+ * Returns ERR_OK, also when there is no usable record (*state all false then); ERR_MEMORY, ERR_IO,
+ * ERR_ACCESS.
  */
 enum err resume_load(struct store *s, const struct metainfo *m, struct bitset *done,
                      struct resume_state *state);
 
-/* Writes the record claiming `done`. The caller has had store_sync() return ERR_OK *after* the last of these
- * pieces was written. The old record survives any failure. ERR_OK, ERR_SPACE, ERR_ACCESS, ERR_IO, ERR_MEMORY. */
+/*
+ * Replaces the record by one that claims `done` and the files as they are now. store_sync() must
+ * have returned ERR_OK *after* the last of these pieces was written. Waits for the disk. A failure
+ * is logged; the old record survives it.
+ * Returns ERR_OK, ERR_SPACE, ERR_ACCESS, ERR_EXISTS (a folder has the record's name), ERR_IO,
+ * ERR_MEMORY.
+ */
 enum err resume_save(struct store *s, const struct metainfo *m, const struct bitset *done);
 
-/* Removes the record and its temporary. ERR_OK also if there was none. */
+/* Removes the record and its temporary. Returns ERR_OK, also if there was none; ERR_ACCESS, ERR_IO:
+ * logged. */
 enum err resume_remove(struct store *s);
 
-/* The pure half, for tests and the fuzzer: parses `len` bytes for torrent `m`. ERR_OK or ERR_FORMAT. */
+/* What the record says of one file. */
 struct resume_file {
   bool exists;
-  uint64_t size;
-  int64_t mtime_ns;
+  uint64_t size;    /* bytes */
+  int64_t mtime_ns; /* since 1970 */
   uint64_t ino;
 };
+
+/* The length in bytes of a record for `m`. */
+size_t resume_len(const struct metainfo *m);
+
+/*
+ * The pure half: writes the record, resume_len(m) bytes, to `out`. `files` has m->file_count
+ * entries. Returns ERR_OK, or ERR_MEMORY (no SHA-1).
+ */
+enum err resume_build(uint8_t *out, const struct metainfo *m, const struct bitset *done,
+                      const struct resume_file *files);
+
+/*
+ * And back: takes `len` bytes apart. `files` has room for m->file_count entries, `done` has
+ * m->geo.pieces bits. Any bytes are allowed. Waits for nothing.
+ * Returns ERR_OK, or ERR_FORMAT: it is no record of this torrent; `done` is zeroed then, `files`
+ * undefined.
+ */
 enum err resume_parse(const void *in, size_t len, const struct metainfo *m, struct bitset *done,
-                      struct resume_file *files /* m->file_count of them */);
+                      struct resume_file *files);
 
 #endif

@@ -1,25 +1,31 @@
 /*
  * store: the torrent's bytes as files on disk.
  *
- * A torrent is one run of bytes (proto/geometry); the store knows which file and which offset each byte
- * lives in and reads and writes by torrent offset. Files that BEP 47 marks as padding exist only as zeros.
+ * A torrent is one run of bytes (proto/geometry); the store knows which file and which offset each
+ * byte lives in and reads and writes by torrent offset. Files that BEP 47 marks as padding exist
+ * only as zeros.
  *
- * Where things go. `output` is resolved once: if it is NULL, or a directory, or ends in '/', the torrent
- * is saved under its own (sanitised) name inside it; otherwise `output` is the name to give to the file
- * or top folder. Below that top every path comes from the torrent, from a stranger, and is made safe twice:
- * store_paths cleans each element (see store_path.h), and every open goes through openat2 with
- * RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS from a descriptor of the output
- * directory (element by element with O_NOFOLLOW on kernels without it). So neither "..", nor a link that
- * is there already, nor one that appears meanwhile leads outside.
+ * Where things go. `output` is resolved once (io/store_where): a folder to put the torrent into, or
+ * the name to give to the file or top folder. Below that every path comes from a stranger and is
+ * made safe twice: io/store_path cleans each element, and io/store_beneath lets the kernel resolve
+ * the whole from a descriptor of the output folder without following any link. So neither "..", nor
+ * a link that is there already, nor one that appears meanwhile leads outside.
  *
- * What is in the way. store_open() creates nothing. It notes which files are there already; whether they are
- * ours is decided by the caller (a record, or a piece that verifies); store_prepare() then creates. A file
- * that is longer than it should be is cut only by store_finish(). A file with several hard links or that is
- * no regular file is never written to.
+ * What is in the way. Opening makes nothing (but see store_where on "dir/"). Whether files that are
+ * there are ours is for the caller to decide, from a record or a piece that verifies; an empty file
+ * is in nobody's way. A link, folder, device or file with several hard links is never written to,
+ * whatever the caller decides. A file that is longer than it should be is cut only by
+ * store_finish().
  *
- * Descriptors are kept in a small least-recently-used set, so that a torrent of 100,000 files works with
- * 64 of them (fewer when the process may open fewer). Every call may be made from any thread; reads and
- * writes of different ranges run in parallel. The lock inside is never held during I/O.
+ * The life of a store that downloads, in this order:
+ *
+ *   store_open -> store_lock -> resume_load -> (check_run) -> foreign? -> resume_save (an empty
+ *   one, the proof that what lies there is ours) -> store_prepare -> store_write, store_read,
+ *   store_sync and resume_save by turns -> store_finish -> resume_remove -> store_close
+ *
+ * If it ends before store_prepare() has succeeded, store_close() removes what store_open() and
+ * store_lock() made, if still empty. Whoever only reads: store_open (read_only) -> store_read ->
+ * store_close.
  */
 #ifndef WEFT_IO_STORE_H
 #define WEFT_IO_STORE_H
@@ -30,82 +36,100 @@
 
 #include "base/bitset.h"
 #include "base/err.h"
+#include "io/store_make.h" /* enum store_allocate */
 #include "proto/metainfo.h"
 
-enum store_allocate { ALLOCATE_NONE, ALLOCATE_SPARSE, ALLOCATE_FULL };
-
 struct store_options {
-  const char *output;  /* see above; NULL: the current directory */
-  bool read_only;      /* verify: nothing is created, changed or locked */
+  const char *output; /* see above; NULL: the current folder */
+  bool read_only;     /* verify: nothing is created, changed or locked */
 };
 
 struct store;
 
 /*
- * Resolves paths and opens the output directory; creates its missing parents only if `output` names them
- * and not read_only... the top folder itself is not created yet. `m` must outlive the store. On failure
- * one sentence with what to do is logged.
- * ERR_OK; ERR_NOT_FOUND (directory), ERR_ACCESS, ERR_EXISTS (a directory where a file must be, or the
- * reverse), ERR_FORMAT (no usable name), ERR_MEMORY, ERR_IO.
+ * Finds the place and opens the output folder. `m` must outlive the store; `o` need not. On success
+ * *out is the caller's, to be closed by store_close(); on failure it is NULL, and one sentence with
+ * what to do is logged.
+ * Returns ERR_OK; ERR_NOT_FOUND (the folder that should hold it), ERR_ACCESS, ERR_EXISTS (a folder
+ * where a file must be, the reverse, or a link), ERR_SPACE, ERR_LIMIT (hundreds of files of one
+ * name), ERR_MEMORY, ERR_IO.
  */
 enum err store_open(struct store **out, const struct metainfo *m, const struct store_options *o);
-/* Closes every descriptor (and so drops the lock). NULL is fine. */
+/* Closes every descriptor, and so drops the lock; frees the store. No other thread may be in a
+ * call. NULL is fine. */
 void store_close(struct store *s);
 
-/* Takes the advisory lock that keeps a second weft away from the same output: flock on the resume
- * record's companion... see resume.h for where it lives. ERR_OK, ERR_EXISTS (another has it), ERR_IO, ERR_ACCESS. */
+/*
+ * Keeps a second weft away from the same output (io/store_claim). May be called right after
+ * store_open(), so that nothing changes between the check and the download; makes the empty file
+ * or top folder if there is none. Does nothing for a read_only store. Never waits; what failed is
+ * logged. Returns ERR_OK, ERR_EXISTS (another weft has it, or something of the wrong kind is
+ * there), ERR_ACCESS, ERR_SPACE, ERR_IO, ERR_MEMORY.
+ */
 enum err store_lock(struct store *s);
 
-/* What is there now. Sizes and times are read at this call, and again by every call. */
+/* What is there now. Sizes and times are read afresh by every call. */
 struct store_file_state {
-  bool exists;        /* as a regular file with one link */
-  bool foreign_kind;  /* something else is in the way: directory, link, device, several links */
-  uint64_t size;
-  int64_t mtime_ns;
+  bool exists;       /* as a regular file; unless read_only also: with one link */
+  bool foreign_kind; /* something else is in the way: folder, link, device, several hard links */
+  uint64_t size;     /* bytes, and the two below: of what is there; zero if nothing is */
+  int64_t mtime_ns;  /* since 1970 */
   uint64_t ino;
 };
-/* `file` is an index into m->files. ERR_OK or ERR_ACCESS, ERR_IO. Padding: exists = false. */
+/* Looks at m->files[file]. Padding never exists. Failures are logged once per file.
+ * Returns ERR_OK, ERR_ACCESS, ERR_IO, ERR_MEMORY (no descriptor); *out is all zero then. */
 enum err store_file_state(struct store *s, size_t file, struct store_file_state *out);
-/* True if any wanted file is there and not empty. */
+/* Returns true if any file is there and not empty, or something else is in the way of one. */
 bool store_any_present(struct store *s);
-/* The path of a file as a user would name it (output directory included), for messages; owned by `s`.
- * Not escaped. */
+/* The path of a file as a user would name it (output folder included), for messages; "" for
+ * padding. Owned by `s`, never NULL, not escaped. */
 const char *store_file_path(const struct store *s, size_t file);
-/* The path of the file or top folder that the user asked for. */
+/* The path of the file or top folder that the user asked for. Owned by `s`, not escaped. */
 const char *store_top_path(const struct store *s);
 
 /*
- * Creates folders and files that are missing and gives them their length: ALLOCATE_NONE leaves new files
- * empty, ALLOCATE_SPARSE sets the length, ALLOCATE_FULL reserves the space (posix_fallocate). Existing
- * longer files keep their extra bytes for now. Warns when the file system has less free space than
- * is missing. Logs what failed with the file's name.
- * ERR_OK, ERR_SPACE, ERR_ACCESS, ERR_EXISTS (something in the way), ERR_IO, ERR_MEMORY.
+ * Creates folders and files that are missing and gives them their length (io/store_make). Files
+ * that are longer keep their extra bytes for now. Warns when the file system has less free space
+ * than is missing. Logs what failed with the file's name; the files that this call created are then
+ * removed again. May be called again after store_finish() found something lost. Not while others
+ * read or write. Returns ERR_OK, ERR_SPACE, ERR_ACCESS, ERR_EXISTS (something in the way), ERR_IO,
+ * ERR_MEMORY.
  */
 enum err store_prepare(struct store *s, enum store_allocate how);
 
 /*
- * Writes / reads [offset, offset + len) of the torrent; padding is skipped / zeros. Short writes and EINTR
- * are continued. Reading past the end of a file that is too short, or a missing file: ERR_NOT_FOUND.
- * ERR_OK, ERR_SPACE, ERR_ACCESS, ERR_IO, ERR_MEMORY (no descriptor). The first write failure is logged with
- * the file's name and what to do.
+ * Writes / reads [offset, offset + len) of the torrent, which must lie inside it; padding is
+ * skipped / zeros. Short writes and EINTR are continued. Any thread, any number at once. Writing
+ * needs store_prepare(). Both wait for the disk. Failures are logged once per file, with what to
+ * do. A file that was deleted meanwhile is written anew, which store_finish() reports.
+ * Returns ERR_OK, ERR_SPACE, ERR_ACCESS, ERR_EXISTS (store_write: the file was replaced by
+ * another), ERR_NOT_FOUND (store_read: the file is missing or too short; not logged), ERR_IO,
+ * ERR_MEMORY (no descriptor), ERR_LIMIT (outside the torrent).
  */
 enum err store_write(struct store *s, uint64_t offset, const void *data, size_t len);
 enum err store_read(struct store *s, uint64_t offset, void *data, size_t len);
 
-/* fdatasync of every file written since the last call. After an error the caller must not trust what it
- * wrote since the last good sync. ERR_OK, ERR_IO, ERR_SPACE. */
+/*
+ * fdatasync() of every file written since the last call. May run beside store_write() in other
+ * threads: what was written before this call is on disk after it, what is written meanwhile is for
+ * the next. After an error, which is logged, the caller must not trust what it wrote since the last
+ * good sync. Waits for the disk. Returns ERR_OK, ERR_IO, ERR_SPACE, ERR_ACCESS, ERR_MEMORY.
+ */
 enum err store_sync(struct store *s);
 
 /*
- * The end: every file is still the one we wrote (same inode, still linked under its path, long enough),
- * over-long files are cut, modes are 0666 & ~umask, everything synced with the folders. If a file was
- * deleted or replaced meanwhile, *lost (may be NULL) gets a bit for every piece in it, and the answer is
- * ERR_NOT_FOUND: those pieces must be fetched again (store_prepare() first).
+ * The end (io/store_final): is every file still the one we wrote, under its path, long enough and
+ * without holes that should hold data? Cuts those that are too long; syncs everything, and the
+ * folders. Modes are as they were created, 0666 less the umask; "executable" of BEP 47 is not
+ * applied. Needs store_prepare(). Not while others write.
+ * Returns ERR_OK; ERR_NOT_FOUND when something was deleted, replaced or cut meanwhile: *lost (may
+ * be NULL) then has a bit for every piece to be fetched again, after another store_prepare();
+ * ERR_ACCESS, ERR_SPACE, ERR_IO, ERR_MEMORY.
  */
 enum err store_finish(struct store *s, struct bitset *lost);
 
-/* A file in the output directory beside the top, for the resume record: ".<top name>.weft".
- * The directory descriptor stays the store's. */
+/* The output folder and the name in it of the resume record, ".<top name>.weft" (io/resume).
+ * The descriptor and the string stay the store's. */
 int store_dirfd(const struct store *s);
 const char *store_record_name(const struct store *s);
 

@@ -1,0 +1,262 @@
+#include "io/resume.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/log.h"
+#include "base/sha1.h"
+#include "io/store_beneath.h"
+#include "io/store_where.h"
+
+enum { MAGIC_LEN = 8, HEAD_LEN = MAGIC_LEN + 20 + 4 + 4, FILE_LEN = 1 + 8 + 8 + 8 };
+
+/* ---- the bytes ------------------------------------------------------------------------------- */
+
+size_t resume_len(const struct metainfo *m) {
+  return HEAD_LEN + m->file_count * FILE_LEN + bitset_wire_len(m->geo.pieces) + SHA1_LEN;
+}
+
+static uint8_t *put64(uint8_t *p, uint64_t v) {
+  be32_put(p, (uint32_t)(v >> 32));
+  be32_put(p + 4, (uint32_t)v);
+  return p + 8;
+}
+
+enum err resume_build(uint8_t *out, const struct metainfo *m, const struct bitset *done,
+                      const struct resume_file *files) {
+  uint8_t *p = out;
+  memcpy(p, STORE_WHERE_MAGIC, MAGIC_LEN);
+  memcpy(p + MAGIC_LEN, m->info_hash, sizeof m->info_hash);
+  be32_put(p + MAGIC_LEN + 20, m->geo.pieces);
+  be32_put(p + MAGIC_LEN + 24, (uint32_t)m->file_count);
+  p += HEAD_LEN;
+  for (size_t i = 0; i < m->file_count; i++) {
+    *p++ = files[i].exists;
+    p = put64(p, files[i].size);
+    p = put64(p, (uint64_t)files[i].mtime_ns);
+    p = put64(p, files[i].ino);
+  }
+  bitset_to_wire(done, p);
+  p += bitset_wire_len(m->geo.pieces);
+  sha1_once(out, (size_t)(p - out), p);
+  static const uint8_t failed[SHA1_LEN];
+  return memcmp(p, failed, SHA1_LEN) == 0 ? ERR_MEMORY : ERR_OK;
+}
+
+/* The fixed part: is it a record, of our version, for this torrent? */
+static bool head_fits(struct rd *r, const struct metainfo *m) {
+  const uint8_t *magic = rd_bytes(r, MAGIC_LEN);
+  const uint8_t *hash = rd_bytes(r, sizeof m->info_hash);
+  uint32_t pieces = rd_u32(r), files = rd_u32(r);
+  return magic != NULL && hash != NULL && memcmp(magic, STORE_WHERE_MAGIC, MAGIC_LEN) == 0 &&
+         memcmp(hash, m->info_hash, sizeof m->info_hash) == 0 && pieces == m->geo.pieces &&
+         files == m->file_count;
+}
+
+static bool parse(const uint8_t *in, size_t len, const struct metainfo *m, struct bitset *done,
+                  struct resume_file *files) {
+  if (len != resume_len(m)) return false;
+  uint8_t hash[SHA1_LEN];
+  sha1_once(in, len - SHA1_LEN, hash);
+  if (memcmp(hash, in + len - SHA1_LEN, SHA1_LEN) != 0) return false;
+  struct rd r;
+  rd_init(&r, in, len - SHA1_LEN);
+  if (!head_fits(&r, m)) return false;
+  for (size_t i = 0; i < m->file_count; i++) {
+    uint8_t exists = rd_u8(&r);
+    if (exists > 1) return false;
+    files[i].exists = exists;
+    files[i].size = rd_u64(&r);
+    files[i].mtime_ns = (int64_t)rd_u64(&r);
+    files[i].ino = rd_u64(&r);
+  }
+  size_t wire_len = bitset_wire_len(m->geo.pieces);
+  const uint8_t *wire = rd_bytes(&r, wire_len);
+  return wire != NULL && bitset_from_wire(done, wire, wire_len);
+}
+
+enum err resume_parse(const void *in, size_t len, const struct metainfo *m, struct bitset *done,
+                      struct resume_file *files) {
+  if (parse(in, len, m, done, files)) return ERR_OK;
+  bitset_reset(done);
+  return ERR_FORMAT;
+}
+
+/* ---- reading --------------------------------------------------------------------------------- */
+
+/* Reads up to `len` bytes. Returns how many came, or -1. */
+static ssize_t read_all(int fd, uint8_t *data, size_t len) {
+  size_t have = 0;
+  while (have < len) {
+    ssize_t n = read(fd, data + have, len - have);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return -1;
+    if (n == 0) break;
+    have += (size_t)n;
+  }
+  return (ssize_t)have;
+}
+
+static enum err complain(const struct store *s, const char *what, int errnum) {
+  log_error("the resume record %s (for %s): %s: %s", store_record_name(s), store_top_path(s), what,
+            store_beneath_why(errnum));
+  return store_beneath_in_the_way(errnum) ? ERR_EXISTS : err_from_errno(errnum);
+}
+
+/* The bytes of the record into `data`, which has `len`. ERR_NOT_FOUND: there is none; ERR_FORMAT:
+ * it is no file, or not that long. */
+static enum err read_record(const struct store *s, uint8_t *data, size_t len) {
+  int fd = store_beneath_open(store_dirfd(s), store_record_name(s), O_RDONLY, 0);
+  if (fd < 0 && errno == ENOENT) return ERR_NOT_FOUND;
+  if (fd < 0 && store_beneath_in_the_way(errno)) return ERR_FORMAT;
+  if (fd < 0) return complain(s, "cannot be opened", errno);
+  struct stat st;
+  enum err e = ERR_OK;
+  if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || (uint64_t)st.st_size != len) {
+    e = ERR_FORMAT;
+  } else {
+    ssize_t n = read_all(fd, data, len);
+    if (n < 0) e = complain(s, "cannot be read", errno);
+    if (n >= 0 && (size_t)n != len) e = ERR_FORMAT;
+  }
+  close(fd);
+  return e;
+}
+
+/* Does the record claim a piece of the file that lies beyond its recorded end? No honest one does.
+ * */
+static bool claims_too_much(const struct metainfo *m, size_t file, const struct resume_file *r,
+                            const struct bitset *done) {
+  const struct metainfo_file *f = &m->files[file];
+  uint64_t size = r->exists ? r->size : 0;
+  if (f->padding || size >= f->length) return false;
+  size_t first = (size_t)((f->offset + size) / m->geo.piece_len);
+  size_t last = (size_t)((f->offset + f->length - 1) / m->geo.piece_len);
+  return bitset_next(done, first) <= last;
+}
+
+/* Are all files what the record says? */
+static enum err compare(struct store *s, const struct metainfo *m, const struct bitset *done,
+                        const struct resume_file *files, bool *exact) {
+  *exact = false;
+  for (size_t i = 0; i < m->file_count; i++) {
+    const struct resume_file *r = &files[i];
+    struct store_file_state now;
+    enum err e = store_file_state(s, i, &now);
+    if (e != ERR_OK) return e;
+    bool same = now.exists == r->exists && now.size == r->size && now.mtime_ns == r->mtime_ns &&
+                now.ino == r->ino;
+    if (same && !now.foreign_kind && !claims_too_much(m, i, r, done)) continue;
+    log_info("%s has changed since the resume record was written", store_file_path(s, i));
+    return ERR_OK;
+  }
+  *exact = true;
+  return ERR_OK;
+}
+
+enum err resume_load(struct store *s, const struct metainfo *m, struct bitset *done,
+                     struct resume_state *state) {
+  *state = (struct resume_state){0};
+  bitset_reset(done);
+  size_t len = resume_len(m);
+  uint8_t *data = malloc(len);
+  struct resume_file *files = calloc(m->file_count, sizeof *files);
+  enum err e = data && files ? read_record(s, data, len) : ERR_MEMORY;
+  if (e == ERR_OK) e = resume_parse(data, len, m, done, files);
+  if (e == ERR_OK) {
+    state->ours = true;
+    e = compare(s, m, done, files, &state->exact);
+  } else if (e == ERR_FORMAT) {
+    log_info("the resume record %s is damaged or of another torrent; it is ignored",
+             store_record_name(s));
+  }
+  if (e == ERR_FORMAT || e == ERR_NOT_FOUND) e = ERR_OK;
+  free(files);
+  free(data);
+  return e;
+}
+
+/* ---- writing --------------------------------------------------------------------------------- */
+
+/* The name of the record before it is renamed. The length is seen to by store_where. */
+static void temporary_name(const struct store *s, char out[static 256]) {
+  snprintf(out, 256, "%s.new", store_record_name(s));
+}
+
+static int write_all(int fd, const uint8_t *data, size_t len) {
+  while (len > 0) {
+    ssize_t n = write(fd, data, len);
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) return n < 0 ? errno : EIO;
+    data += n;
+    len -= (size_t)n;
+  }
+  return 0;
+}
+
+/* Writes and syncs the file under the temporary name. 0 or the errno value. */
+static int write_temporary(int dirfd, const char *name, const uint8_t *data, size_t len) {
+  if (store_beneath_unlink(dirfd, name, 0) != 0 && errno != ENOENT) return errno;
+  int fd = store_beneath_open(dirfd, name, O_WRONLY | O_CREAT | O_EXCL, 0666);
+  if (fd < 0) return errno;
+  int errnum = write_all(fd, data, len);
+  if (errnum == 0 && fsync(fd) != 0) errnum = errno;
+  if (close(fd) != 0 && errnum == 0 && errno != EINTR) errnum = errno;
+  return errnum;
+}
+
+static enum err replace(const struct store *s, const uint8_t *data, size_t len) {
+  char temporary[256];
+  int dirfd = store_dirfd(s);
+  const char *name = store_record_name(s);
+  temporary_name(s, temporary);
+  int errnum = write_temporary(dirfd, temporary, data, len);
+  if (errnum == 0 && renameat(dirfd, temporary, dirfd, name) != 0) errnum = errno;
+  if (errnum != 0) {
+    store_beneath_unlink(dirfd, temporary, 0);
+    return complain(s, "cannot be written", errnum);
+  }
+  if (store_beneath_sync_parent(dirfd, name) != 0) return complain(s, "cannot be synced", errno);
+  return ERR_OK;
+}
+
+static enum err note_files(struct store *s, const struct metainfo *m, struct resume_file *files) {
+  for (size_t i = 0; i < m->file_count; i++) {
+    struct store_file_state now;
+    enum err e = store_file_state(s, i, &now);
+    if (e != ERR_OK) return e;
+    if (!now.exists) continue;
+    files[i] = (struct resume_file){
+      .exists = true, .size = now.size, .mtime_ns = now.mtime_ns, .ino = now.ino};
+  }
+  return ERR_OK;
+}
+
+enum err resume_save(struct store *s, const struct metainfo *m, const struct bitset *done) {
+  size_t len = resume_len(m);
+  uint8_t *data = malloc(len);
+  struct resume_file *files = calloc(m->file_count, sizeof *files);
+  enum err e = data && files ? note_files(s, m, files) : ERR_MEMORY;
+  if (e == ERR_OK) e = resume_build(data, m, done, files);
+  if (e == ERR_OK) e = replace(s, data, len);
+  free(files);
+  free(data);
+  return e;
+}
+
+enum err resume_remove(struct store *s) {
+  char temporary[256];
+  temporary_name(s, temporary);
+  const char *const names[] = {store_record_name(s), temporary};
+  enum err e = ERR_OK;
+  for (size_t i = 0; i < 2; i++)
+    if (store_beneath_unlink(store_dirfd(s), names[i], 0) != 0 && errno != ENOENT)
+      e = complain(s, "cannot be removed", errno);
+  return e;
+}

@@ -1,0 +1,156 @@
+#include "io/store.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "io/store_beneath.h"
+#include "io/store_claim.h"
+#include "io/store_files.h"
+#include "io/store_final.h"
+#include "io/store_io.h"
+#include "io/store_path.h"
+#include "io/store_where.h"
+
+struct store {
+  const struct metainfo *m;
+  bool read_only;
+  bool prepared; /* what store_open and store_lock made is in use */
+  struct store_where where;
+  struct store_claim claim;
+  struct store_files files;
+  char *top_path;
+};
+
+/* "prefix" "top" */
+static char *name_top(const struct store_where *where) {
+  size_t prefix = strlen(where->prefix), top = strlen(where->top);
+  char *path = malloc(prefix + top + 1);
+  if (path == NULL) return NULL;
+  memcpy(path, where->prefix, prefix);
+  memcpy(path + prefix, where->top, top + 1);
+  return path;
+}
+
+enum err store_open(struct store **out, const struct metainfo *m, const struct store_options *o) {
+  *out = NULL;
+  struct store *s = calloc(1, sizeof *s);
+  if (s == NULL) return ERR_MEMORY;
+  *s = (struct store){.m = m, .read_only = o->read_only, .claim = STORE_CLAIM_NONE};
+
+  char **paths;
+  enum err e = store_path_all(m, &paths);
+  if (e != ERR_OK) goto fail;
+  e = store_where_find(&s->where, m, paths, o->output, o->read_only);
+  if (e != ERR_OK) goto fail_paths;
+  e = store_files_init(&s->files, m, paths, &s->where);
+  if (e != ERR_OK) goto fail_where;
+  s->top_path = name_top(&s->where);
+  if (s->top_path == NULL) goto fail_files;
+  store_path_free(paths, m->file_count);
+  *out = s;
+  return ERR_OK;
+
+fail_files:
+  e = ERR_MEMORY;
+  store_files_free(&s->files);
+fail_where:
+  store_where_undo(&s->where);
+  store_where_free(&s->where);
+fail_paths:
+  store_path_free(paths, m->file_count);
+fail:
+  free(s);
+  return e;
+}
+
+void store_close(struct store *s) {
+  if (s == NULL) return;
+  store_files_free(&s->files);
+  store_claim_drop(&s->claim, s->where.dirfd, s->where.top, s->m->multi, s->prepared);
+  if (!s->prepared) store_where_undo(&s->where);
+  store_where_free(&s->where);
+  free(s->top_path);
+  free(s);
+}
+
+enum err store_lock(struct store *s) {
+  if (s->read_only || s->claim.fd >= 0) return ERR_OK;
+  return store_claim_take(&s->claim, s->where.dirfd, s->where.top, s->top_path, s->m->multi);
+}
+
+/* Nanoseconds since 1970, held at the ends of what 64 bits can say: a file may claim any year. */
+static int64_t nanoseconds(const struct timespec *t) {
+  int64_t ns;
+  if (__builtin_mul_overflow((int64_t)t->tv_sec, INT64_C(1000000000), &ns) ||
+      __builtin_add_overflow(ns, (int64_t)t->tv_nsec, &ns))
+    return t->tv_sec < 0 ? INT64_MIN : INT64_MAX;
+  return ns;
+}
+
+enum err store_file_state(struct store *s, size_t file, struct store_file_state *out) {
+  *out = (struct store_file_state){0};
+  const char *path = s->files.v[file].path;
+  struct stat st;
+  if (path == NULL) return ERR_OK;
+  if (store_beneath_stat(s->where.dirfd, path, &st) != 0) {
+    if (errno == ENOENT) return ERR_OK;
+    out->foreign_kind = store_beneath_in_the_way(errno);
+    return out->foreign_kind ? ERR_OK : store_files_complain(&s->files, file, errno);
+  }
+  out->exists = S_ISREG(st.st_mode) && (s->read_only || st.st_nlink == 1);
+  out->foreign_kind = !out->exists;
+  out->size = (uint64_t)st.st_size;
+  out->mtime_ns = nanoseconds(&st.st_mtim);
+  out->ino = (uint64_t)st.st_ino;
+  return ERR_OK;
+}
+
+bool store_any_present(struct store *s) {
+  struct store_file_state state;
+  for (size_t i = 0; i < s->files.count; i++)
+    if (store_file_state(s, i, &state) != ERR_OK || state.foreign_kind ||
+        (state.exists && state.size > 0))
+      return true;
+  return false;
+}
+
+const char *store_file_path(const struct store *s, size_t file) {
+  const char *shown = s->files.v[file].shown;
+  return shown ? shown : "";
+}
+
+const char *store_top_path(const struct store *s) {
+  return s->top_path;
+}
+
+enum err store_prepare(struct store *s, enum store_allocate how) {
+  if (s->read_only) return ERR_ACCESS;
+  enum err e = store_make_all(&s->files, how);
+  if (e == ERR_OK) s->prepared = true;
+  return e;
+}
+
+enum err store_write(struct store *s, uint64_t offset, const void *data, size_t len) {
+  return store_io_write(&s->files, offset, data, len);
+}
+
+enum err store_read(struct store *s, uint64_t offset, void *data, size_t len) {
+  return store_io_read(&s->files, offset, data, len);
+}
+
+enum err store_sync(struct store *s) {
+  return store_files_sync(&s->files);
+}
+
+enum err store_finish(struct store *s, struct bitset *lost) {
+  return store_final_run(&s->files, s->m, lost);
+}
+
+int store_dirfd(const struct store *s) {
+  return s->where.dirfd;
+}
+
+const char *store_record_name(const struct store *s) {
+  return s->where.record;
+}

@@ -1,0 +1,29 @@
+/*
+ * store_final: is what we wrote really there?
+ *
+ * A piece was verified when it came in. Since then somebody may have deleted its file, moved
+ * another to its place, or cut it and let our later writes fill the gap with zeros. Writing to an
+ * open file succeeds all the same, so before we say "done" every path is looked at once more:
+ *   - it must lead to the very file that we wrote to (device and inode), and that must be long
+ *     enough;
+ *   - a hole in it is right only where the data are zeros, so pieces that overlap one are read back
+ *     and hashed.
+ * Then files that are too long are cut, and everything is synced, with the folders.
+ */
+#ifndef WEFT_IO_STORE_FINAL_H
+#define WEFT_IO_STORE_FINAL_H
+
+#include "base/bitset.h"
+#include "base/err.h"
+#include "io/store_files.h"
+#include "proto/metainfo.h"
+
+/*
+ * `lost` (may be NULL) gets a bit for every piece that is no longer there whole, other bits are
+ * left. Not while another thread writes. Waits for the disk. What is found is logged.
+ * Returns ERR_OK; ERR_NOT_FOUND (something is lost: run store_make_all(), fetch those pieces, and
+ * come here again), ERR_ACCESS, ERR_SPACE, ERR_IO, ERR_MEMORY.
+ */
+enum err store_final_run(struct store_files *t, const struct metainfo *m, struct bitset *lost);
+
+#endif
