@@ -9,11 +9,12 @@
 #include <sys/socket.h>
 
 #include "base/clock.h"
+#include "base/version.h"
 #include "io/http_guard.h"
 #include "io/http_redact.h"
 #include "proto/addr.h"
 
-#define USER_AGENT "weft/0.1"
+#define USER_AGENT "weft/" WEFT_VERSION
 #define MAX_REDIRECTS 5L
 #define CONNECT_TIMEOUT_MS 5000L
 #define SLOW_BYTES_PER_S 100L
@@ -42,6 +43,12 @@ enum err http_global_init(void) {
 
 void http_global_cleanup(void) {
   curl_global_cleanup();
+}
+
+const char *http_version(void) {
+  static _Thread_local char text[64];
+  snprintf(text, sizeof text, "libcurl %s", curl_version_info(CURLVERSION_NOW)->version);
+  return text;
 }
 
 void http_reply_free(struct http_reply *r) {

@@ -26,6 +26,9 @@
 /* Once, before threads start. ERR_OK or ERR_MEMORY. */
 enum err http_global_init(void);
 void http_global_cleanup(void);
+/* The name and version of libcurl, as "libcurl 7.88.1"; any thread, and valid as
+ * long as the thread lives. */
+const char *http_version(void);
 
 struct http_request {
   const char *url;        /* http:// or https:// */

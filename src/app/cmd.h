@@ -1,0 +1,46 @@
+/*
+ * cmd: what main.c can start, one function per command, each in a file of its own.
+ *
+ * A command gets its parsed options (options_parse() has checked the number of arguments), does its
+ * work in the main thread and returns the exit code. What was asked for goes through app/out to
+ * stdout; errors are told to the log where they are seen. main flushes stdout afterwards.
+ */
+#ifndef WEFT_APP_CMD_H
+#define WEFT_APP_CMD_H
+
+#include <stddef.h>
+
+#include "app/json.h"
+#include "app/options.h"
+#include "app/session.h"
+#include "base/err.h"
+#include "proto/metainfo.h"
+
+/* `weft download TORRENT [PATH]`. Returns what session_run() returns, or torrent_load(). */
+int cmd_download(const struct options *o);
+/* `weft info TORRENT`. Returns EXIT_OK, or what torrent_load() returns. */
+int cmd_info(const struct options *o);
+/* `weft files TORRENT`. Returns EXIT_OK, or what torrent_load() returns. */
+int cmd_files(const struct options *o);
+/* `weft verify TORRENT [PATH]`. Returns EXIT_OK if everything matches, EXIT_MISMATCH, EXIT_DISK,
+ * EXIT_RESOURCES, EXIT_INTERRUPTED, EXIT_TERMINATED, or what torrent_load() returns. */
+int cmd_verify(const struct options *o);
+
+/* One line of `weft files`: the size in `width` columns, and the path; `info` shows files like this
+ * too. */
+void cmd_files_line(const struct metainfo *m, size_t file, int width, const char *indent);
+/* The object of one file in the JSON of `files` and `info`. */
+void cmd_files_json(struct json *j, const struct metainfo *m, size_t file);
+/* Digits of the longest size. */
+int cmd_files_width(const struct metainfo *m);
+/* How many files there are without padding. */
+size_t cmd_files_count(const struct metainfo *m);
+
+/* The exit code for a failure that was told already: EXIT_RESOURCES, EXIT_BAD_TORRENT for
+ * ERR_FORMAT, otherwise EXIT_DISK; EXIT_OK for ERR_OK. */
+static inline int cmd_exit_code(enum err e) {
+  if (e == ERR_OK) return EXIT_OK;
+  return e == ERR_MEMORY ? EXIT_RESOURCES : e == ERR_FORMAT ? EXIT_BAD_TORRENT : EXIT_DISK;
+}
+
+#endif

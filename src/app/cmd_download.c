@@ -1,0 +1,45 @@
+/*
+ * weft download: the main job, and what `weft TORRENT` does.
+ *
+ * Only the frame is here: load the torrent, open the report, hand both to the session. With --json
+ * a reader gets "hello" first and "done" last even when the torrent can't be loaded. Signals keep
+ * their usual effect until the torrent is there (Ctrl-C simply ends us); then the session takes
+ * them over, before any thread of ours exists.
+ */
+#include "app/cmd.h"
+
+#include "app/report.h"
+#include "app/torrent.h"
+#include "base/log.h"
+
+static const char *why_not_loaded(int code) {
+  switch (code) {
+  case EXIT_BAD_TORRENT:
+    return "not a valid torrent";
+  case EXIT_NO_SOURCE:
+    return "the torrent could not be fetched";
+  case EXIT_RESOURCES:
+    return "out of memory";
+  default:
+    return "the torrent could not be read";
+  }
+}
+
+int cmd_download(const struct options *o) {
+  struct metainfo m;
+  struct report *r = report_new(o);
+  if (r == NULL) {
+    log_error("there is not enough memory to begin");
+    return EXIT_RESOURCES;
+  }
+  int code = torrent_load(&m, o->args[0], o->timeout_ms);
+  if (code == EXIT_OK) {
+    session_block_signals();
+    code = session_run(o, &m, r);
+    metainfo_free(&m);
+  } else {
+    report_done(r, NULL, code, why_not_loaded(code));
+  }
+  report_free(r);
+  return code;
+}

@@ -1,0 +1,59 @@
+#include "app/out.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/escape.h"
+#include "base/log.h"
+
+static int failed; /* errno of the first write that failed; 0 */
+
+/* `rc` < 0 stands for a failure whose errno is still there. */
+static void note(int rc) {
+  if (rc < 0 && failed == 0) failed = errno != 0 ? errno : EIO;
+}
+
+void out_printf(const char *fmt, ...) {
+  if (failed != 0) return;
+  va_list ap;
+  va_start(ap, fmt);
+  note(vprintf(fmt, ap));
+  va_end(ap);
+}
+
+void out_escaped(const char *text, size_t len) {
+  char safe[1024];
+  for (size_t at = 0; at < len;) {
+    size_t n = len - at < 120 ? len - at : 120;
+    /* A piece may end only where a character begins. */
+    while (at + n < len && n > 116 && ((unsigned char)text[at + n] & 0xc0) == 0x80) n--;
+    escape_term(text + at, n, safe, sizeof safe);
+    out_printf("%s", safe);
+    at += n;
+  }
+}
+
+void out_buf(struct buf *b) {
+  if (b->failed) {
+    failed = ENOMEM;
+  } else if (failed == 0 && b->len > 0 && fwrite(b->data, 1, b->len, stdout) != b->len) {
+    note(-1);
+  }
+  buf_clear(b);
+}
+
+bool out_broken(void) {
+  return failed != 0;
+}
+
+enum err out_finish(void) {
+  if (failed == 0) note(fflush(stdout));
+  if (failed == 0 || failed == EPIPE) return ERR_OK;
+  if (failed == ENOMEM)
+    log_error("there is not enough memory for this output");
+  else
+    log_error("the output could not be written: %s", strerror(failed));
+  return err_from_errno(failed);
+}

@@ -1,0 +1,38 @@
+/*
+ * torrent: the TORRENT argument of every command.
+ *
+ * A file, "-" for standard input, or an http(s) URL; its bytes are read whole (at most 64 MiB) and
+ * parsed. When that fails, the user gets one sentence that says which of the many possible things
+ * is wrong and what to do about it: no such file, a folder, empty, a web page instead of a torrent,
+ * which field of the torrent is bad. Magnet links and info hashes are recognised and refused for
+ * now.
+ */
+#ifndef WEFT_APP_TORRENT_H
+#define WEFT_APP_TORRENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "proto/metainfo.h"
+
+enum { TORRENT_BYTES_MAX = 64 << 20 };
+
+/*
+ * Loads `argument` into `m`, to be freed by metainfo_free(). A URL must answer within `timeout_ms`
+ * (0: no limit). Waits for the disk, standard input or the network; needs http_global_init()
+ * before. Returns EXIT_OK; or, after one sentence in the log and with `m` zeroed: EXIT_BAD_TORRENT
+ * (also when there is no such file), EXIT_NO_SOURCE (the URL could not be fetched), EXIT_DISK
+ * (permission, read error), EXIT_RESOURCES, EXIT_USAGE ("-" on a terminal).
+ */
+int torrent_load(struct metainfo *m, const char *argument, int64_t timeout_ms);
+
+/* Does `argument` look like something torrent_load() takes, rather than like the name of a command?
+ * A file that exists, "-", a URL, a magnet link, an info hash. */
+bool torrent_plausible(const char *argument);
+
+/* What the bytes are if they can't be a torrent ("a web page", "compressed by gzip"); NULL if they
+ * may be one. Pure. */
+const char *torrent_mistaken(const uint8_t *in, size_t len);
+
+#endif
