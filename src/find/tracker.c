@@ -120,6 +120,8 @@ static void note_reply(struct tier *tier, size_t slot, const struct tracker_job 
     tr->id_len = r->tracker_id_len;
   }
   if (r->external_ip.family != 0) tier->set->external_ip = r->external_ip;
+  for (size_t t = 0; r->peer_count > 0 && t < tier->set->tier_count; t++)
+    tracker_tier_want(&tier->set->plans[t], false);
   tracker_tier_on_reply(&tier->set->plans[tier->index], slot, j->q.event, r->interval_s,
                         r->min_interval_s, clock_now_ms());
 }
@@ -346,8 +348,10 @@ enum err tracker_start(const struct tracker_config *config, struct tracker_set *
 
 void tracker_want_peers(struct tracker_set *t) {
   pthread_mutex_lock(&t->lock);
-  for (size_t i = 0; i < t->tier_count; i++) tracker_tier_want(&t->plans[i]);
-  pthread_cond_broadcast(&t->changed);
+  bool changed = false;
+  for (size_t i = 0; i < t->tier_count; i++)
+    changed = tracker_tier_want(&t->plans[i], true) || changed;
+  if (changed) pthread_cond_broadcast(&t->changed);
   pthread_mutex_unlock(&t->lock);
 }
 

@@ -54,7 +54,8 @@ struct tracker_set;
  * enough. http_global_init() comes first. ERR_OK with *out set, or ERR_MEMORY. */
 enum err tracker_start(const struct tracker_config *config, struct tracker_set **out);
 
-/* Wakes every tier for an announce now, if its min interval allows (we ran out of peers). */
+/* Wakes every tier for an announce now, if its min interval allows (we ran out of peers). May be
+ * called as often as you like; it counts until peers come. */
 void tracker_want_peers(struct tracker_set *t);
 /* The download is complete: tell the trackers that answered before. Does not wait. */
 void tracker_completed(struct tracker_set *t);

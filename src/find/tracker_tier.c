@@ -123,7 +123,7 @@ struct tracker_step tracker_tier_next(const struct tracker_tier *t, int64_t open
                                       int64_t now_ms) {
   struct tracker_step step = {.until_ms = CLOCK_NEVER};
   if (t->count == 0 || next_completed(t, &step, now_ms)) return step;
-  if (t->wanted || opens_ms <= now_ms)
+  if (opens_ms <= now_ms || (t->wanted && opens_ms == CLOCK_NEVER))
     next_regular(t, &step, now_ms);
   else if (opens_ms < step.until_ms)
     step.until_ms = opens_ms;
@@ -178,8 +178,10 @@ void tracker_tier_on_failure(struct tracker_tier *t, size_t slot, enum announce_
   if (t->state == TIER_FAILED) t->wanted = false;
 }
 
-void tracker_tier_want(struct tracker_tier *t) {
-  t->wanted = true;
+bool tracker_tier_want(struct tracker_tier *t, bool wanted) {
+  bool changed = t->wanted != wanted;
+  t->wanted = wanted;
+  return changed;
 }
 
 void tracker_tier_complete(struct tracker_tier *t, int64_t now_ms) {

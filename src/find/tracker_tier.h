@@ -46,7 +46,7 @@ struct tracker_tier {
   size_t count;
   enum tracker_tier_state state;
   int64_t since_ms;           /* when it got into that state; 0: from the start */
-  bool wanted;                /* peers are wanted, whether it is open or not */
+  bool wanted;                /* peers are wanted, even if a tier before this one works */
 };
 
 /* What to do now. */
@@ -81,8 +81,9 @@ void tracker_tier_on_reply(struct tracker_tier *t, size_t slot, enum announce_ev
 void tracker_tier_on_failure(struct tracker_tier *t, size_t slot, enum announce_event event,
                              int64_t retry_in_s, int64_t now_ms);
 
-/* Peers are wanted: the tier asks as soon as min intervals (at least 60 s) and back-off allow. */
-void tracker_tier_want(struct tracker_tier *t);
+/* Peers are wanted: the tier asks as soon as min intervals (at least 60 s) and back-off allow, even
+ * if a tier before it works. False takes that back. Returns true if this changes anything. */
+bool tracker_tier_want(struct tracker_tier *t, bool wanted);
 /* The download is complete: every tracker that answered is owed the news. */
 void tracker_tier_complete(struct tracker_tier *t, int64_t now_ms);
 /* True if a usable slot has never been tried. */
