@@ -85,6 +85,7 @@ struct addrbook_stats {
   size_t from[FROM_COUNT]; /* first heard from */
   uint64_t failed[ADDR_LIAR + 1]; /* reports by outcome */
 };
+/* Fills in `out`; `now_ms` decides what is due. Looks at every address: for once a second. */
 void addrbook_stats(struct addrbook *b, int64_t now_ms, struct addrbook_stats *out);
 
 #endif

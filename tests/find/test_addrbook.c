@@ -1,16 +1,12 @@
 /*
- * The address book: its states, waiting times, bans and limits, all with made-up time; and a long
- * random run against a model that is too simple to be wrong: an array that is searched from end to
- * end. The model does not choose, it judges: whatever the book hands out must be a best choice.
+ * The address book: its states, waiting times, order, bans and limits, all with made-up time. How
+ * it does in the long run is in test_addrbook_model.c, many threads are in tests/threads.
  */
 #include "../test.h"
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/crypto.h"
 #include "find/addrbook.h"
 
 enum { S = 1000, MIN = 60 * S };
@@ -356,188 +352,6 @@ TEST(bans_fill_at_most_about_half_of_the_book) {
   addrbook_free(b);
 }
 
-/* --- the model --- */
-
-enum { NAMES = 120, ROOM = 400 };
-
-struct model {
-  bool known, taken, dead, final, liar, good, tried;
-  int64_t due_ms, died_ms;
-  int fails, cuts, strikes;
-};
-
-static int number_of(const struct addr *a) {
-  for (unsigned i = 0; i < NAMES; i++) {
-    struct addr x = numbered(i);
-    if (addr_equal(&x, a)) return (int)i;
-  }
-  fail_msg("the book made an address up");
-  return -1;
-}
-
-static bool model_host_banned(const struct model *m, int n) {
-  int liars = 0;
-  for (int i = n / 4 * 4; i < n / 4 * 4 + 4 && i < NAMES; i++) liars += m[i].liar;
-  return liars >= 2;
-}
-
-static void model_ban(struct model *m, int n) {
-  m[n].known = m[n].liar = true;
-  for (int i = n / 4 * 4; i < n / 4 * 4 + 4 && i < NAMES; i++) {
-    if (model_host_banned(m, n)) m[i].liar = m[i].liar || m[i].known;
-    if (m[i].liar) m[i].final = true;
-  }
-}
-
-static bool model_waits(const struct model *m) {
-  return m->known && !m->taken && !m->dead && !m->final;
-}
-
-/* 0: good and due, 1: fresh, 2: retry and due, 3: not now. */
-static int model_rank(const struct model *m, int64_t now_ms) {
-  if (!model_waits(m)) return 3;
-  if (!m->tried) return 1;
-  if (m->due_ms > now_ms) return 3;
-  return m->good ? 0 : 2;
-}
-
-static void model_add(struct model *m, int n, bool is_new) {
-  struct model *e = &m[n];
-  assert_int_equal(is_new, !e->known && !model_host_banned(m, n));
-  if (is_new) e->known = true;
-  if (!e->dead || e->final) return;
-  e->dead = false;
-  e->fails = 2;
-  e->due_ms = e->died_ms + 10 * MIN;
-}
-
-static void model_take(struct model *m, enum err e, const struct addr *got, int64_t due_ms,
-                       int64_t now_ms) {
-  int best = 3;
-  int64_t next_ms = CLOCK_NEVER;
-  for (int i = 0; i < NAMES; i++) {
-    int rank = model_rank(&m[i], now_ms);
-    if (rank < best) best = rank;
-    if (rank == 3 && model_waits(&m[i]) && m[i].due_ms < next_ms) next_ms = m[i].due_ms;
-  }
-  assert_int_equal(e, best == 3 ? ERR_NOT_FOUND : ERR_OK);
-  if (best == 3) {
-    assert_int_equal(due_ms, next_ms);
-    return;
-  }
-  int n = number_of(got);
-  assert_int_equal(model_rank(&m[n], now_ms), best);
-  for (int i = 0; i < NAMES && best != 1; i++)
-    if (model_rank(&m[i], now_ms) == best) assert_true(m[i].due_ms >= m[n].due_ms);
-  m[n].taken = m[n].tried = true;
-}
-
-static void model_fail(struct model *e, int64_t wait_ms, int64_t now_ms) {
-  e->due_ms = now_ms + wait_ms;
-  e->dead = ++e->fails >= 3;
-  e->died_ms = now_ms;
-}
-
-static void model_report(struct model *m, int n, enum addrbook_outcome how, bool gave,
-                         int64_t now_ms) {
-  static const int64_t wait_ms[] = {
-    [ADDR_DUPLICATE] = 10 * MIN, [ADDR_FULL] = S, [ADDR_USELESS] = MIN, [ADDR_MISBEHAVED] = 10 * MIN,
-    [ADDR_LIAR] = 0};
-  struct model *e = &m[n];
-  if (how == ADDR_LIAR) model_ban(m, n);
-  e->taken = false;
-  e->good = e->good || gave;
-  if (e->final) return;
-  if (how == ADDR_SELF) e->final = true;
-  if (how == ADDR_UNREACHABLE || how == ADDR_SILENT) {
-    model_fail(e, e->fails == 0 ? MIN : 2 * MIN, now_ms);
-  } else if (how == ADDR_WRONG) {
-    model_fail(e, 10 * MIN, now_ms);
-  } else if (how == ADDR_CUT) {
-    int64_t cut_ms = gave ? 0 : (int64_t)10 * S << e->cuts;
-    e->due_ms = now_ms + (cut_ms > 10 * MIN ? 10 * MIN : cut_ms);
-    e->cuts = gave ? 0 : e->cuts + (e->cuts < 10);
-    e->fails = 0;
-  } else {
-    e->due_ms = now_ms + wait_ms[how];
-    if (how == ADDR_USELESS || how == ADDR_MISBEHAVED) e->fails = 0;
-    if (how == ADDR_MISBEHAVED && ++e->strikes >= 2) {
-      e->dead = true;
-      e->died_ms = now_ms;
-    }
-  }
-}
-
-static void model_compare(const struct model *m, struct addrbook *b, int64_t now_ms) {
-  size_t waiting = 0;
-  size_t due = 0;
-  size_t taken = 0;
-  for (int i = 0; i < NAMES; i++) {
-    waiting += model_waits(&m[i]);
-    due += model_rank(&m[i], now_ms) < 3;
-    taken += m[i].taken;
-    struct addr a = numbered((unsigned)i);
-    assert_int_equal(addrbook_is_banned(b, &a), m[i].liar || model_host_banned(m, i));
-  }
-  struct addrbook_stats s = stats(b, now_ms);
-  assert_int_equal(s.waiting, waiting);
-  assert_int_equal(s.due, due);
-  assert_int_equal(s.taken, taken);
-  assert_int_equal(s.known, waiting + taken);
-}
-
-/* Mostly harmless outcomes, so that the run does not end with everybody banned. */
-static enum addrbook_outcome random_outcome(struct crypto_rng *rng) {
-  static const enum addrbook_outcome rare[] = {ADDR_SELF, ADDR_LIAR, ADDR_WRONG, ADDR_MISBEHAVED};
-  static const enum addrbook_outcome common[] = {ADDR_UNREACHABLE, ADDR_SILENT, ADDR_DUPLICATE,
-                                                 ADDR_FULL, ADDR_USELESS, ADDR_CUT, ADDR_CUT};
-  if (crypto_rng_below(rng, 40) == 0) return rare[crypto_rng_below(rng, 4)];
-  return common[crypto_rng_below(rng, 7)];
-}
-
-static void random_step(struct addrbook *b, struct model *m, struct crypto_rng *rng,
-                        int64_t now_ms) {
-  int n = (int)crypto_rng_below(rng, NAMES);
-  struct addr a = numbered((unsigned)n);
-  struct addr got;
-  int64_t due_ms = -1;
-  uint64_t what = crypto_rng_below(rng, 100);
-  if (what < 30) {
-    model_add(m, n, addrbook_add(b, &a, FROM_TRACKER, now_ms));
-  } else if (what < 60) {
-    enum err e = addrbook_take(b, now_ms, &got, &due_ms);
-    model_take(m, e, &got, due_ms, now_ms);
-  } else if (what < 99) {
-    for (int i = 0; i < NAMES && !m[n].taken; i++) n = (n + 1) % NAMES;
-    if (!m[n].taken) return;
-    a = numbered((unsigned)n);
-    enum addrbook_outcome how = random_outcome(rng);
-    bool gave = crypto_rng_below(rng, 4) == 0;
-    addrbook_report(b, &a, how, gave, now_ms);
-    model_report(m, n, how, gave, now_ms);
-  } else if (crypto_rng_below(rng, 20) == 0) {
-    addrbook_ban(b, &a);
-    model_ban(m, n);
-  }
-}
-
-TEST(random_use_agrees_with_a_naive_model) {
-  for (uint64_t seed = 1; seed <= 20; seed++) {
-    struct crypto_rng rng = {.s = seed};
-    struct model *m = calloc(NAMES, sizeof *m);
-    struct addrbook *b = addrbook_new(ROOM);
-    int64_t now_ms = 0;
-    assert_non_null(m);
-    for (int i = 0; i < 4000; i++) {
-      now_ms += (int64_t)crypto_rng_below(&rng, 20 * S);
-      random_step(b, m, &rng, now_ms);
-      if (i % 50 == 0) model_compare(m, b, now_ms);
-    }
-    addrbook_free(b);
-    free(m);
-  }
-}
-
 int main(void) {
   RUN(T(a_fresh_address_is_due_at_once_and_taken_only_once),
       T(an_address_is_kept_once_whatever_its_form), T(impossible_addresses_are_not_taken_in),
@@ -555,6 +369,5 @@ int main(void) {
       T(a_good_one_that_is_not_due_yet_does_not_block_the_fresh),
       T(fresh_ones_come_in_random_order),
       T(a_full_book_refuses_new_ones_but_lets_them_replace_the_dead),
-      T(a_flood_of_addresses_does_not_wash_out_bans), T(bans_fill_at_most_about_half_of_the_book),
-      T(random_use_agrees_with_a_naive_model));
+      T(a_flood_of_addresses_does_not_wash_out_bans), T(bans_fill_at_most_about_half_of_the_book));
 }

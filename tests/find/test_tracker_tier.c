@@ -1,6 +1,6 @@
 /*
- * Which tracker is asked next, and when: BEP 12's tiers with made-up times. A case is a little story of
- * steps: what the tier decides, what comes of it, what it decides then.
+ * Which tracker is asked next, and when: BEP 12's tiers with made-up times. A case is a little
+ * story of steps: what the tier decides, what comes of it, what it decides then.
  */
 #include "../test.h"
 

@@ -1,8 +1,8 @@
 /*
- * The one GET against a server that is as nasty as the test asks for. Each test names a fault (T1 to
- * T4 of the fault matrix) and what must come of it: a code, a sentence that a user understands, and
- * never more bytes or more time than allowed. Deadlines are short where they must pass and long
- * where they must not; no test measures how long something took.
+ * The one GET against a server that is as nasty as the test asks for. Each test names a fault (T1
+ * to T4 of the fault matrix) and what must come of it: a code, a sentence that a user understands,
+ * and never more bytes or more time than allowed. Deadlines are short where they must pass and
+ * long where they must not; no test measures how long something took.
  */
 #include "../test.h"
 
@@ -254,7 +254,8 @@ static void answer_to_other(struct httpd_call *c) {
   const struct httpd *other = c->h->arg;
   char head[256];
   snprintf(head, sizeof head,
-           "HTTP/1.1 302 Found\r\nSet-Cookie: a=b; Path=/\r\nContent-Length: 0\r\nLocation: %s\r\n\r\n",
+           "HTTP/1.1 302 Found\r\nSet-Cookie: a=b; Path=/\r\nContent-Length: 0\r\n"
+           "Location: %s\r\n\r\n",
            httpd_url(other, "/end", url, sizeof url));
   httpd_send_text(c, head);
 }

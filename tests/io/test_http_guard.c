@@ -1,7 +1,7 @@
 /*
- * Which addresses a request may be led to: the rule against SSRF, as a table of hops. Each case is one
- * request: the addresses that are about to be connected, hop by hop, and what the answer must be for
- * the last of them.
+ * Which addresses a request may be led to: the rule against SSRF, as a table of hops. Each case is
+ * one request: the addresses that are about to be connected, hop by hop, and what the answer must
+ * be for the last of them.
  */
 #include "../test.h"
 

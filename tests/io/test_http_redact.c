@@ -1,6 +1,6 @@
 /*
- * URLs as they may be shown: no user names, no passkeys, nothing that could imitate another host, and
- * still enough to recognise the tracker. Plus a little fuzzing: any bytes, any room.
+ * URLs as they may be shown: no user names, no passkeys, nothing that could imitate another host,
+ * and still enough to recognise the tracker. Plus a little fuzzing: any bytes, any room.
  */
 #include "../test.h"
 
@@ -47,7 +47,8 @@ TEST(passkeys_in_the_path_are_hidden) {
 }
 
 TEST(values_of_a_query_are_hidden) {
-  assert_shown("http://t.example/a.php?passkey=abc&id=7", "http://t.example/a.php?passkey=...&id=...");
+  assert_shown("http://t.example/a.php?passkey=abc&id=7",
+               "http://t.example/a.php?passkey=...&id=...");
   assert_shown("http://t.example/a?0123456789abcdef", "http://t.example/a?...");
   assert_shown("http://t.example/a?x=1#top", "http://t.example/a?x=...");
   assert_shown("http://t.example/a?", "http://t.example/a?");

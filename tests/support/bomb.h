@@ -1,9 +1,9 @@
 /*
  * bomb: a gzip stream that unpacks to far more than it is.
  *
- * Deflate (RFC 1951) with its fixed codes: one literal "A", then again and again "copy 258 bytes from
- * one byte back", 13 bits each. So each megabyte of output costs 6.4 kB. The trailer's checksum is
- * left wrong: whoever gets that far has unpacked too much already.
+ * Deflate (RFC 1951) with its fixed codes: one literal "A", then again and again "copy 258 bytes
+ * from one byte back", 13 bits each. So each megabyte of output costs 6.4 kB. The trailer's
+ * checksum is left wrong: whoever gets that far has unpacked too much already.
  */
 #ifndef WEFT_TESTS_BOMB_H
 #define WEFT_TESTS_BOMB_H

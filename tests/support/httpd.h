@@ -5,12 +5,14 @@
  *   struct httpd h;
  *   httpd_start(&h, answer, arg);  ...  httpd_stop(&h);
  *
- * It listens on 127.0.0.1 at a port of the kernel's choice. Each connection brings one request and has
- * a thread of its own, so that an answer may stall or trickle while others go on; the handler runs
- * there, with blocking sends. Every request is kept as it came: httpd_wait() waits until the n-th has
- * been read, httpd_request() shows it. httpd_stop() cuts what is still open and joins every thread.
+ * It listens on 127.0.0.1 at a port of the kernel's choice. Each connection brings one request and
+ * has a thread of its own, so that an answer may stall or trickle while others go on; the handler
+ * runs there, with blocking sends. Every request is kept as it came: httpd_wait() waits until the
+ * n-th has been read, httpd_request() shows it. httpd_stop() cuts what is still open and joins
+ * every thread.
  *
- * Everything is static inline, so that a test that needs only a part of it compiles without warnings.
+ * Everything is static inline, so that a test that needs only a part of it compiles without
+ * warnings.
  */
 #ifndef WEFT_TESTS_HTTPD_H
 #define WEFT_TESTS_HTTPD_H
@@ -79,8 +81,8 @@ static inline bool httpd_reply(struct httpd_call *c, int status, const char *hea
                                const void *body, size_t len) {
   char head[1024];
   snprintf(head, sizeof head,
-           "HTTP/1.1 %d Scripted\r\nContent-Length: %zu\r\nConnection: close\r\n%s\r\n", status, len,
-           headers);
+           "HTTP/1.1 %d Scripted\r\nContent-Length: %zu\r\nConnection: close\r\n%s\r\n", status,
+           len, headers);
   return httpd_send_text(c, head) && httpd_send(c, body, len);
 }
 
@@ -88,7 +90,8 @@ static inline bool httpd_reply(struct httpd_call *c, int status, const char *hea
 static inline bool httpd_redirect(struct httpd_call *c, const char *location) {
   char header[2200];
   snprintf(header, sizeof header,
-           "HTTP/1.1 302 Found\r\nContent-Length: 5\r\nConnection: close\r\nLocation: %s\r\n\r\nmoved",
+           "HTTP/1.1 302 Found\r\nContent-Length: 5\r\nConnection: close\r\nLocation: %s\r\n"
+           "\r\nmoved",
            location);
   return httpd_send_text(c, header);
 }
@@ -248,7 +251,8 @@ static inline const char *httpd_url(const struct httpd *h, const char *path, cha
   return out;
 }
 
-/* A port on 127.0.0.1 where nobody listens, and nobody else will: *fd keeps it; close it at the end. */
+/* A port on 127.0.0.1 where nobody listens, and nobody else will: *fd keeps it; close it at the
+ * end. */
 static inline uint16_t httpd_dead_port(int *fd) {
   struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
   socklen_t len = sizeof a;

@@ -1,7 +1,8 @@
 /*
- * The address book under many threads at once: an address is never in two hands, nothing is lost, and
- * ThreadSanitizer has nothing to say. Each thread takes, holds for a moment, reports something, names
- * addresses again and sometimes bans one; the time is a counter that all of them push on.
+ * The address book under many threads at once: an address is never in two hands, nothing is lost,
+ * and ThreadSanitizer has nothing to say. Each thread takes, holds for a moment, reports
+ * something, names addresses again and sometimes bans one; the time is a counter that all of them
+ * push on.
  */
 #include "../test.h"
 
