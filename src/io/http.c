@@ -217,8 +217,11 @@ static enum err fail_connect(struct transfer *t) {
 }
 
 static enum err fail_timeout(struct transfer *t) {
+  curl_off_t named_us = 0;
   curl_off_t connected_us = 0;
+  curl_easy_getinfo(t->easy, CURLINFO_NAMELOOKUP_TIME_T, &named_us);
   curl_easy_getinfo(t->easy, CURLINFO_CONNECT_TIME_T, &connected_us);
+  if (named_us == 0) return fail(t, ERR_TIMEOUT, "no name server told the address of ", " in time");
   if (connected_us == 0) return fail(t, ERR_TIMEOUT, "could not connect to ", " in time");
   if (t->r->status == 0) return fail(t, ERR_TIMEOUT, "", " did not answer in time");
   return fail(t, ERR_TIMEOUT, "", " began to answer and was too slow to end");

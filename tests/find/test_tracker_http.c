@@ -126,7 +126,8 @@ TEST(a_long_url_is_refused_before_it_is_sent) {
 
 TEST(a_reply_is_read_with_all_that_it_says) {
   assert_int_equal(announce_ben("{'complete': 3, 'external ip': '\x5d\xb8\xd8\x22',"
-                                " 'incomplete': 4, 'interval': 900, 'min interval': 300, 'peers': 'abcdef',"
+                                " 'incomplete': 4, 'interval': 900, 'min interval': 300,"
+                                " 'peers': 'abcdef',"
                                 " 'tracker id': 'T1', 'warning message': 'careful'}"),
                    ERR_OK);
   assert_int_equal(reply.complete, 3);
