@@ -494,6 +494,7 @@ static void push(struct conn *c, const uint8_t *theirs) {
     uint32_t bpp = c->swarm->image.blocks_per_piece;
 
     if (shares == 0) return;
+    c->line_free_at = lab_now();
     for (uint64_t p = (uint64_t)share * unit; p < t->pieces && !c->ended;
          p += (uint64_t)shares * unit) {
         uint32_t from = (uint32_t)p, to = from + unit < t->pieces ? from + unit : t->pieces;

@@ -23,7 +23,8 @@
 
 /*
  * Quad number Q (0 to 19) of lane L; F = Q / 5 picks the round function. The lanes are separate
- * variables and not an array, so that they live in registers.
+ * variables and not an array, so that they live in registers. The empty asm keeps the compiler from
+ * sending the state, which the next quad waits for, through memory (worth 3 to 8 %).
  */
 #define QUAD(L, Q, F)                                                                             \
     {                                                                                             \
@@ -39,6 +40,7 @@
                               : _mm_sha1nexte_epu32(L##_e, L##_m[(Q) & 3]);                       \
         L##_e = L##_abcd;                                                                         \
         L##_abcd = _mm_sha1rnds4_epu32(L##_abcd, in, F);                                          \
+        __asm__("" : "+x"(L##_abcd), "+x"(L##_e));                                                \
     }
 
 #define LOAD(L, I)                                                                                \
