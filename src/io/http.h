@@ -6,7 +6,8 @@
  * TLS 1.2 or newer, always verified; a total deadline; a lower bound on speed; a limit on the
  * *decoded* body counted as it arrives; no cookies, no netrc, no credentials sent to another host.
  * A request that began at a public address may not be redirected to a local one (SSRF): loopback
- * and private targets are allowed only when the first URL itself was local.
+ * and private targets are allowed only when the first URL itself was local, and no redirect leads
+ * to a link-local one (io/http_guard).
  *
  * The proxies that the environment names (http_proxy, https_proxy, all_proxy, no_proxy) are used,
  * as people expect of anything built on libcurl. The process must ignore SIGPIPE.

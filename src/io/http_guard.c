@@ -13,6 +13,12 @@ static bool is_local(const struct addr *to) {
   return addr_is_local(to) || !addr_is_peer(to);
 }
 
+/* 169.254/16 and fe80::/10: where clouds keep their metadata, and no tracker lives. */
+static bool is_link_local(const struct addr *to) {
+  if (to->family == 4) return to->ip[0] == 169 && to->ip[1] == 254;
+  return to->ip[0] == 0xfe && (to->ip[1] & 0xc0) == 0x80;
+}
+
 bool http_guard_allow(struct http_guard *g, long hop, const struct addr *to) {
   if (hop != g->hop) {
     g->public_before = g->public_before || g->public_now;
@@ -23,5 +29,6 @@ bool http_guard_allow(struct http_guard *g, long hop, const struct addr *to) {
     g->public_now = true;
     return true;
   }
+  if (hop > 0 && is_link_local(to)) return false;
   return !g->refuse_local && !g->public_before;
 }

@@ -6,7 +6,8 @@
  * router's admin page, a cloud's metadata address, a database on loopback ("server side request
  * forgery", SSRF). The rule: the first URL may name a local address, because people do run
  * trackers at home; but once a request has spoken to a public address, no redirect may lead it to
- * a local one. It is applied to the *resolved* address at the moment of connecting, so a name that
+ * a local one, and no redirect at all leads to a link-local one, where clouds keep their metadata.
+ * The rule is applied to the *resolved* address at the moment of connecting, so a name that
  * resolves to 127.0.0.1 gains nothing.
  *
  * Behind a proxy we see only the proxy's address, and the proxy resolves the names: a connection

@@ -249,6 +249,13 @@ TEST(redirects_to_other_schemes_are_refused) {
   }
 }
 
+TEST(a_redirect_to_a_link_local_address_is_refused) {
+  struct script s = {.location = "http://169.254.0.1/latest/meta-data/"};
+  assert_int_equal(get_script(&s), ERR_ACCESS);
+  assert_why("not allowed: 169.254.0.1 is an address inside the local network");
+  http_reply_free(&reply);
+}
+
 static void answer_to_other(struct httpd_call *c) {
   char url[128];
   const struct httpd *other = c->h->arg;
@@ -462,6 +469,7 @@ int main(void) {
       T(a_deadline_in_the_past_is_a_timeout), T(a_running_request_can_be_cancelled),
       T(redirects_are_followed_five_times), T(a_redirect_loop_ends_after_five),
       T(redirects_to_other_schemes_are_refused),
+      T(a_redirect_to_a_link_local_address_is_refused),
       T(a_redirect_takes_neither_password_nor_cookie_along),
       T(a_stranger_s_url_cannot_reach_this_machine), T(gzip_is_unpacked_and_counted_unpacked),
       T(a_body_is_cut_at_its_maximum), T(headers_without_end_are_cut),

@@ -56,6 +56,18 @@ TEST(a_local_server_may_redirect_locally_and_outwards_but_not_back_in) {
   assert_false(allow(&g, 3, "127.0.0.1:8000"));
 }
 
+TEST(no_redirect_leads_to_a_link_local_address_wherever_it_began) {
+  static const char *const link_local[] = {"169.254.169.254:80", "169.254.0.1:80", "[fe80::1]:80",
+                                           "[febf::1]:80", "[::ffff:169.254.169.254]:80"};
+  for (size_t i = 0; i < sizeof link_local / sizeof *link_local; i++) {
+    struct http_guard g;
+    http_guard_init(&g, false);
+    assert_true(allow(&g, 0, "127.0.0.1:80"));
+    assert_false(allow(&g, 1, link_local[i]));
+    assert_true(allow(&g, 1, "127.0.0.1:80"));
+  }
+}
+
 TEST(a_name_with_local_and_public_addresses_counts_as_public_afterwards) {
   struct http_guard g;
   http_guard_init(&g, false);
@@ -91,6 +103,7 @@ TEST(a_local_proxy_is_no_local_target) {
 int main(void) {
   RUN(T(the_first_url_may_be_anywhere), T(a_public_server_cannot_redirect_into_the_local_network),
       T(a_local_server_may_redirect_locally_and_outwards_but_not_back_in),
+      T(no_redirect_leads_to_a_link_local_address_wherever_it_began),
       T(a_name_with_local_and_public_addresses_counts_as_public_afterwards),
       T(a_hop_that_opens_no_connection_changes_nothing),
       T(urls_from_strangers_may_not_even_begin_locally), T(a_local_proxy_is_no_local_target));
