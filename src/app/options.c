@@ -29,8 +29,8 @@ enum {
 static const struct command_spec commands[] = {
   {"download", FOR_DOWNLOAD, true, true, 2, "TORRENT [PATH]",
    "download, check every piece, exit when done",
-   "Downloads the files of a torrent, checks every piece, and exits when all of it is\n"
-   "on disk. If it was interrupted, the same command goes on where it stopped.\n"
+   "Downloads the files of a torrent, checks every piece, and exits when all is on\n"
+   "disk. If it was interrupted, the same command goes on where it stopped.\n"
    TORRENT_IS PATH_IS},
   {"info", FOR_INFO, false, false, 1, "TORRENT", "say what a torrent holds",
    "Prints what a torrent says about itself: trackers, sizes, hashes, files.\n" TORRENT_IS},

@@ -374,8 +374,7 @@ static void done_event(struct report *r, const struct report_summary *s, int exi
   /* Room first: "done" must not be the event that is lost. Whoever pressed Ctrl-C does not want to
    * wait, and one who reads nothing is not waited for twice. */
   int patience = exit_code >= 128 ? PATIENCE_MS / 10 : PATIENCE_MS;
-  report_json_drain(&r->events, patience);
-  bool reads = r->events.pending.len == 0;
+  bool reads = report_json_drain(&r->events, patience);
   report_json_end(&r->events);
   report_json_drain(&r->events, reads ? patience : 0);
 }

@@ -31,10 +31,19 @@ struct json *report_json_begin(struct report_json *r, const char *event) {
   return &r->json;
 }
 
+/* Forgets what is written already. Moves the rest, so only done when room is needed and much is
+ * gained. */
+static void drop_sent(struct report_json *r) {
+  if (r->sent < PENDING_MAX / 2 && r->sent < r->pending.len) return;
+  buf_consume(&r->pending, r->sent);
+  r->sent = 0;
+}
+
 void report_json_end(struct report_json *r) {
   json_close(&r->json, '}');
   buf_put_u8(&r->line, '\n');
   if (r->failed != 0) return;
+  if (r->line.len > PENDING_MAX - r->pending.len) drop_sent(r);
   if (r->line.failed || r->line.len > PENDING_MAX - r->pending.len) {
     r->lost++;
     return;
@@ -44,7 +53,7 @@ void report_json_end(struct report_json *r) {
     r->pending.failed = false;
     r->lost++;
   }
-  if (r->pending.len >= BATCH) report_json_flush(r);
+  if (r->pending.len - r->sent >= BATCH) report_json_flush(r);
 }
 
 /* One write, after at most `wait_ms` of waiting for room. A pipe that poll() calls writable has
@@ -53,22 +62,26 @@ static bool write_some(struct report_json *r, int wait_ms) {
   struct pollfd pfd = {.fd = r->fd, .events = POLLOUT};
   int rc = poll(&pfd, 1, wait_ms);
   if (rc <= 0) return rc < 0 && errno == EINTR && wait_ms > 0;
-  size_t n = r->pending.len < PIPE_BUF ? r->pending.len : PIPE_BUF;
-  ssize_t done = write(r->fd, r->pending.data, n);
+  size_t left = r->pending.len - r->sent;
+  ssize_t done = write(r->fd, r->pending.data + r->sent, left < PIPE_BUF ? left : PIPE_BUF);
   if (done < 0) {
     if (errno == EINTR || errno == EAGAIN) return false;
     r->failed = errno;
-    buf_clear(&r->pending);
+    r->sent = r->pending.len;
     return false;
   }
-  buf_consume(&r->pending, (size_t)done);
+  r->sent += (size_t)done;
   return true;
 }
 
 void report_json_flush(struct report_json *r) {
-  while (r->pending.len > 0 && write_some(r, 0)) continue;
+  report_json_drain(r, 0);
 }
 
-void report_json_drain(struct report_json *r, int patience_ms) {
-  while (r->pending.len > 0 && write_some(r, patience_ms)) continue;
+bool report_json_drain(struct report_json *r, int patience_ms) {
+  while (r->sent < r->pending.len && write_some(r, patience_ms)) continue;
+  if (r->sent < r->pending.len) return false;
+  buf_clear(&r->pending);
+  r->sent = 0;
+  return true;
 }

@@ -25,7 +25,8 @@
 struct report_json {
   int fd;             /* not owned */
   int64_t started_ms;
-  struct buf pending; /* whole lines that are not written yet, and perhaps the rest of one */
+  struct buf pending; /* lines that wait */
+  size_t sent;        /* bytes of these that are written already, perhaps up to the middle of one */
   struct buf line;    /* the event in the making */
   struct json json;
   uint64_t lost;      /* events that found no room */
@@ -42,7 +43,8 @@ struct json *report_json_begin(struct report_json *r, const char *event);
 void report_json_end(struct report_json *r);
 /* Writes what can be written without waiting. */
 void report_json_flush(struct report_json *r);
-/* Writes all that is left; gives up when the reader takes nothing for `patience_ms`. Waits. */
-void report_json_drain(struct report_json *r, int patience_ms);
+/* Writes all that is left; gives up when the reader takes nothing for `patience_ms`. Waits. True if
+ * nothing is left. */
+bool report_json_drain(struct report_json *r, int patience_ms);
 
 #endif

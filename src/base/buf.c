@@ -122,7 +122,7 @@ uint8_t rd_u8(struct rd *r) {
 
 uint16_t rd_u16(struct rd *r) {
   const uint8_t *p = rd_bytes(r, 2);
-  return p == NULL ? 0 : (uint16_t)(p[0] << 8 | p[1]);
+  return p == NULL ? 0 : (uint16_t)((uint32_t)p[0] << 8 | p[1]);
 }
 
 uint32_t rd_u32(struct rd *r) {
