@@ -6,11 +6,11 @@
     tracker.py --config FILE                        the same options as a JSON object
 
 The first line on stdout is the port. --log gets one JSON object per request, flushed before the
-answer: {"number", "mode", "from", "path", "agent", "event", "query": {...}}; info_hash and peer_id in
-hex. Scenarios that need no separate process use trackers.ScriptedTracker instead.
+answer: {"number", "mode", "from", "path", "agent", "event", "query": {...}}; info_hash and peer_id
+in hex. Scenarios that need no separate process use trackers.ScriptedTracker instead.
 
 Modes, one for all announces or one for each (the last one stays):
-  ok              a reply with the peers        registry        remembers who announced, as real ones do
+  ok              a reply with the peers        registry        names the others that announced
   NNN             that HTTP status              html            200 with a web page
   empty           200 with nothing              malformed       200 with cut bencode
   failure         a failure reason (--failure)  badpeers        good peers among bad dictionaries
@@ -56,6 +56,11 @@ def compact(addresses, version):
     """The addresses of one IP version in compact form."""
     return b"".join(ip.packed + struct.pack(">H", port) for ip, port in addresses
                     if ip.version == version)
+
+
+def packed_ip(text):
+    """The bytes of an address, none for none."""
+    return ipaddress.ip_address(text).packed if text else b""
 
 
 def gzip_bomb():
@@ -107,15 +112,15 @@ class Behaviour:
         extra = {"min interval": o.min_interval, "tracker id": o.tracker_id,
                  "warning message": o.warning, "retry in": o.retry_in,
                  "peers6": compact(self.peers, 6) if not o.dict else b"",
-                 "external ip": ipaddress.ip_address(o.external_ip).packed if o.external_ip else b""}
+                 "external ip": packed_ip(o.external_ip)}
         body.update({key: value for key, value in extra.items() if value not in (None, "", b"")})
         return body
 
     def good(self):
         """The bytes of a reply that works."""
         if self.options.dict:
-            return bencode(self.reply([{"ip": str(ip), "peer id": "-XX0000-%012d" % port, "port": port}
-                                       for ip, port in self.peers]))
+            return bencode(self.reply([{"ip": str(ip), "peer id": "-XX0000-%012d" % port,
+                                        "port": port} for ip, port in self.peers]))
         return bencode(self.reply(compact(self.peers, 4)))
 
     def bad_peers(self):
