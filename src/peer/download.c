@@ -118,7 +118,11 @@ static void put_requests(struct peer *p, const struct run *run) {
 }
 
 void download_ask(struct peer *p) {
-  if (p->choking_us || !p->am_interested || p->now_ms < p->take_ms) return;
+  if (p->choking_us || !p->am_interested) {
+    atomic_store(&p->seat.idle, false); /* nothing to ask, so no time to ask again either */
+    return;
+  }
+  if (p->now_ms < p->take_ms) return;
   if (p->window == 0 || atomic_load(&p->pp.rate) == 0 || p->snubbed) update_window(p);
   uint32_t batch = clamp(p->window / 4, 1, FRAGMENT_BLOCKS_MAX);
   while (p->outstanding < p->window && p->job_count < PEER_JOBS_MAX) {
@@ -228,13 +232,13 @@ static bool claim(struct peer *p, uint32_t piece, uint32_t block, struct downloa
   *j = (struct peer_job){.run = {piece, block, 1}};
   p->outstanding++;
   p->outstanding_bytes += job_block_len(p, j, 0);
+  p->forgiven -= job_block_len(p, j, 0);
   return place(p, j, 0, slot);
 }
 
 bool download_find(struct peer *p, uint32_t piece, uint32_t begin, uint32_t len,
                    struct download_slot *slot) {
   uint32_t block = begin / BLOCK_LEN;
-  if (begin % BLOCK_LEN || len != geometry_block_len(&p->sw->meta->geo, piece, block)) return false;
   for (uint32_t k = 0; k < p->job_count; k++) {
     struct peer_job *j = job_at(p, k);
     if (j->ended || j->run.piece != piece || block - j->run.first >= j->run.count) continue;
@@ -261,7 +265,9 @@ static void forgo(struct peer *p, struct peer_job *j, uint32_t mask) {
 
 void download_give_back(struct peer *p) {
   if (p->cur_job != NULL) { /* the rest of a half-received block is thrown away when it comes */
-    p->outstanding_bytes += job_block_len(p, p->cur_job, p->cur_block) - p->cur_left;
+    uint32_t have = job_block_len(p, p->cur_job, p->cur_block) - p->cur_left;
+    p->outstanding_bytes += have;
+    atomic_fetch_add(&p->sw->wasted, have);
     p->skip_left = p->cur_left;
     p->cur_job = NULL;
     p->cur_left = 0;
@@ -273,17 +279,18 @@ void download_give_back(struct peer *p) {
     forgo(p, j, UINT32_MAX);
     hand_on(p, j);
   }
+  pieces_let_go(p->sw->pieces, &p->pp);
 }
 
 void download_rejected(struct peer *p, uint32_t piece, uint32_t begin, uint32_t len) {
   (void)len;
   uint32_t block = begin / BLOCK_LEN;
-  p->reject_count++;
   for (uint32_t k = 0; k < p->job_count; k++) {
     struct peer_job *j = job_at(p, k);
     if (j->ended || j->run.piece != piece || block - j->run.first >= j->run.count) continue;
     uint32_t bit = UINT32_C(1) << (block - j->run.first);
     if ((j->got | j->gone) & bit) continue;
+    p->reject_count++;
     pieces_release(p->sw->pieces, &p->pp, &j->run, bit);
     forgo(p, j, bit);
     end_if_whole(p, j);

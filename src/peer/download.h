@@ -39,8 +39,8 @@ struct download_slot {
 /* The next up to `max` expected blocks in order, without the one that is arriving (p->cur_*). Gets
  * fragments for them; fewer are returned when memory is short. */
 uint32_t download_expected(struct peer *p, struct download_slot *slots, uint32_t max);
-/* The place for this block if it was asked for, in any order, or is wanted all the same although it was given
- * back. False: nobody wants it. */
+/* The place for this block, a whole one of the torrent, if it was asked for, in any order, or is wanted
+ * all the same although it was given back. False: nobody wants it. */
 bool download_find(struct peer *p, uint32_t piece, uint32_t begin, uint32_t len,
                    struct download_slot *slot);
 /* All bytes of this block are in place. Waits when the results channel is full. */

@@ -28,7 +28,7 @@ static enum err on_unchoke(struct peer *p) {
 static enum err on_have(struct peer *p, const struct wire_message *m) {
   if (!has_piece(p, m->index)) return ERR_PROTOCOL;
   enum err e = pieces_set_have(p->sw->pieces, &p->pp, m->index);
-  if (e == ERR_OK && !p->am_interested) download_update_interest(p);
+  if (e == ERR_OK && !atomic_load(&p->seat.interesting)) download_update_interest(p);
   return e;
 }
 
@@ -52,19 +52,20 @@ static enum err on_have_all_or_none(struct peer *p, bool all) {
   return ERR_OK;
 }
 
-/* BEP 6: a request will not be answered. */
+/* BEP 6: a request will not be answered. A whole window of them in a row comes with every choke,
+ * before or after it; only what goes beyond that is somebody who rejects whatever we ask. */
 static enum err on_reject(struct peer *p, const struct wire_message *m) {
   if (!p->fast || !geometry_has_block(&p->sw->meta->geo, m->index, m->begin, m->length))
     return ERR_PROTOCOL;
   download_rejected(p, m->index, m->begin, m->length);
-  return p->reject_count > PEER_REJECTS_MAX ? ERR_LIMIT : ERR_OK;
+  return p->reject_count > PEER_REJECTS_MAX + p->window ? ERR_LIMIT : ERR_OK;
 }
 
 /* We upload nothing yet and choke everybody: whoever asks all the same is answered only where BEP 6 says
  * that every request is answered. */
 static enum err on_request(struct peer *p, const struct wire_message *m) {
   if (!geometry_has_block(&p->sw->meta->geo, m->index, m->begin, m->length)) return ERR_PROTOCOL;
-  if (++p->unknown_count > PEER_REJECTS_MAX) return ERR_LIMIT;
+  if (++p->request_count > PEER_REQUESTS_MAX) return ERR_LIMIT;
   if (p->fast) wire_put_range(&p->out, WIRE_REJECT, m->index, m->begin, m->length);
   return ERR_OK;
 }

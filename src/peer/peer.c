@@ -26,6 +26,7 @@ void peer_init(struct peer *p, struct swarm *sw, const struct addr *a) {
   p->choking_us = true;
   atomic_store(&p->seat.choked, true);
   p->lowat = 1;
+  p->ahead = 2;
   buf_init(&p->out, OUT_MAX);
   buf_init(&p->in, IN_MAX);
   extend_init(&p->ext);
@@ -69,6 +70,8 @@ void peer_put_news(struct peer *p) {
 static void put_bitfield(struct peer *p) {
   struct bitset done;
   size_t pieces = p->sw->meta->geo.pieces;
+  uint32_t told[64]; /* what is finished by now needs no HAVE */
+  while (pieces_finished(p->sw->pieces, &p->have_cursor, told, 64) > 0) continue;
   if (!bitset_init(&done, pieces)) return;
   pieces_done(p->sw->pieces, &done);
   size_t len = bitset_wire_len(pieces);

@@ -27,7 +27,8 @@
 enum {
   PEER_JOBS_MAX = PIECES_RUNS_MAX,
   PEER_UNKNOWN_MAX = 8,            /* messages with ids nobody knows, before we hang up */
-  PEER_REJECTS_MAX = 50,           /* in a row */
+  PEER_REJECTS_MAX = 50,           /* of requests in a row, beyond a whole window */
+  PEER_REQUESTS_MAX = 50,          /* for blocks, although we choke */
   PEER_KEEPALIVES_PER_S = 10,
   PEER_UNSOLICITED_MAX = 64 << 10  /* bytes of data that nobody asked for */
 };
@@ -73,8 +74,9 @@ struct peer {
   uint32_t cur_block;
   uint32_t cur_left;       /* bytes of it that are missing */
   uint32_t skip_left;      /* bytes of unwanted data to be thrown away */
+  uint32_t ahead;          /* blocks to have places ready for: as many as tend to come at once */
   uint64_t arrived;        /* payload bytes since the last count */
-  int64_t message_ms;      /* when the last message was complete */
+  int64_t message_ms;      /* when the last message was complete, or this one began */
 
   /* Asking (download.c). */
   struct peer_job jobs[PEER_JOBS_MAX]; /* ring, in order of asking */
@@ -98,12 +100,13 @@ struct peer {
   /* Patience. */
   uint32_t unknown_count;
   uint32_t reject_count;
+  uint32_t request_count;
   uint32_t keepalive_count;
   int64_t keepalive_ms;
   uint64_t unsolicited;
 };
 
-/* Zeroes and prepares. Registers nothing. The struct is big (60 KiB): it comes from the heap. */
+/* Zeroes and prepares. Registers nothing. The struct is big (8 KiB): it comes from the heap. */
 void peer_init(struct peer *p, struct swarm *sw, const struct addr *a);
 /* Frees buffers; jobs must have ended (download_end). */
 void peer_free(struct peer *p);

@@ -10,6 +10,7 @@
 
 enum {
   SLOTS_MAX = FRAGMENT_BLOCKS_MAX,
+  AHEAD_MIN = 2,
   SMALL_READ = 4096,       /* when no data are expected */
   KEEP_BUFFER = 64 << 10   /* a bigger p->in is given back when it is empty */
 };
@@ -48,7 +49,10 @@ static void note_unwanted(struct peer *p, uint32_t len) {
 static enum err begin_block(struct peer *p, uint32_t piece, uint32_t begin, uint32_t len,
                             const uint8_t *data, uint32_t have) {
   struct download_slot s;
-  if (!geometry_has_block(&p->sw->meta->geo, piece, begin, len)) return ERR_PROTOCOL;
+  const struct geometry *g = &p->sw->meta->geo;
+  if (!geometry_has_block(g, piece, begin, len)) return ERR_PROTOCOL;
+  if (begin % BLOCK_LEN != 0 || len != geometry_block_len(g, piece, begin / BLOCK_LEN))
+    return ERR_PROTOCOL; /* we ask for whole blocks only */
   if (!download_find(p, piece, begin, len, &s)) {
     note_unwanted(p, len);
     p->arrived += have;
@@ -115,6 +119,7 @@ static enum err receive_unwanted(struct peer *p, bool *more) {
   ssize_t n = recv(p->fd, trash, want, MSG_DONTWAIT);
   if (n <= 0) return receive_error(n);
   p->skip_left -= (uint32_t)n;
+  if (p->skip_left == 0) p->message_ms = p->now_ms;
   p->arrived += (uint64_t)n;
   *more = (size_t)n == want;
   return ERR_OK;
@@ -180,11 +185,18 @@ static enum err scatter_walk(struct peer *p, struct scatter *v, size_t n) {
       p->cur_block = s->block;
       p->cur_left = s->len - here;
     } else {
+      p->message_ms = p->now_ms;
       enum err e = download_arrived(p, s->job, s->block);
       if (e != ERR_OK) return e;
     }
   }
   return ERR_OK;
+}
+
+/* Places hold memory, so a slow peer gets few of them ready: as many as tend to be filled at once. */
+static void adapt_ahead(struct peer *p, const struct scatter *v, size_t n) {
+  if (n == v->room && v->count == p->ahead && p->ahead < SLOTS_MAX) p->ahead *= 2;
+  else if (n < v->room / 4 && p->ahead > AHEAD_MIN) p->ahead /= 2;
 }
 
 static enum err receive_scattered(struct peer *p, struct scatter *v, bool *more) {
@@ -194,7 +206,7 @@ static enum err receive_scattered(struct peer *p, struct scatter *v, bool *more)
   if (got <= 0) return receive_error(got);
   size_t n = (size_t)got;
   *more = n == v->room;
-  p->message_ms = p->now_ms;
+  adapt_ahead(p, v, n);
   if (p->cur_job != NULL) {
     uint32_t here = n < p->cur_left ? (uint32_t)n : p->cur_left;
     note_payload(p, here);
@@ -203,6 +215,7 @@ static enum err receive_scattered(struct peer *p, struct scatter *v, bool *more)
     if (p->cur_left > 0) return ERR_OK;
     struct peer_job *j = p->cur_job;
     p->cur_job = NULL;
+    p->message_ms = p->now_ms;
     enum err e = download_arrived(p, j, p->cur_block);
     if (e != ERR_OK) return e;
   }
@@ -217,7 +230,7 @@ enum err receive_some(struct peer *p, bool *more) {
   if (p->in.len >= WIRE_PIECE_HEADER_LEN || (p->in.len > 0 && p->in_need > WIRE_PIECE_HEADER_LEN))
     return receive_messages(p, p->in_need - p->in.len, more);
   struct scatter v;
-  v.count = p->outstanding > 0 ? download_expected(p, v.slots, SLOTS_MAX) : 0;
+  v.count = p->outstanding > 0 ? download_expected(p, v.slots, p->ahead) : 0;
   if (v.count == 0 && p->cur_job == NULL) return receive_messages(p, SMALL_READ, more);
   return receive_scattered(p, &v, more);
 }

@@ -28,12 +28,18 @@ struct task {
 
 /* --- the loop --- */
 
+/* In the middle of a message? */
+static bool inside(const struct peer *p) {
+  return p->in.len > 0 || p->cur_job != NULL || p->skip_left > 0;
+}
+
 static enum err receive_all(struct peer *p) {
   bool more = true;
   enum err e = ERR_OK;
   for (int i = 0; e == ERR_OK && more && i < RECEIVES_MAX; i++) {
+    bool was_inside = inside(p);
     e = receive_some(p, &more);
-    if (p->in.len == 0 && p->cur_job == NULL) p->message_ms = p->now_ms;
+    if (!was_inside && inside(p)) p->message_ms = p->now_ms; /* its time begins with its first byte */
   }
   download_count(p);
   return e;
@@ -42,8 +48,7 @@ static enum err receive_all(struct peer *p) {
 /* Deadlines that have nothing to do with what we asked for. */
 static enum err check_patience(struct peer *p, int64_t *next_ms) {
   int64_t quiet = p->now_ms - p->message_ms;
-  bool inside = p->in.len > 0 || p->cur_job != NULL || p->skip_left > 0;
-  if (quiet >= (inside ? MESSAGE_MS : IDLE_MS)) return ERR_TIMEOUT;
+  if (quiet >= (inside(p) ? MESSAGE_MS : IDLE_MS)) return ERR_TIMEOUT;
   return download_tick(p, next_ms);
 }
 

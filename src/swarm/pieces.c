@@ -139,21 +139,26 @@ static void uncount(struct pieces *q, struct pieces_peer *p) {
   bitset_reset(&p->has);
 }
 
-/* Forgets `run` if nothing of it is asked of `p` any more. Caller must hold q->lock. */
-static void prune_run(struct pieces *q, struct pieces_peer *p, const struct run *run) {
-  struct open_piece *op = q->open[run->piece];
+/* Is anything of `run` asked of `p`? Caller must hold q->lock. */
+static bool is_owed(const struct pieces *q, const struct pieces_peer *p, const struct run *run) {
+  const struct open_piece *op = q->open[run->piece];
   for (uint32_t b = run->first; op != NULL && b < run->first + run->count; b++)
-    if (op->asked[b] == p->slot + 1) return;
-  for (uint32_t i = 0; i < p->run_count; i++) {
-    const struct run *r = &p->runs[i];
-    if (r->piece != run->piece || r->first != run->first || r->count != run->count) continue;
-    p->run_count--;
-    memmove(&p->runs[i], &p->runs[i + 1], (p->run_count - i) * sizeof p->runs[0]);
-    return;
-  }
+    if (op->asked[b] == p->slot + 1) return true;
+  return false;
 }
 
-/* Makes the asked blocks of `mask` FREE. Caller must hold q->lock. */
+/* Forgets the runs of a piece of which nothing is asked of `p` any more. All of them are looked at,
+ * since a block that was claimed lies in two. Caller must hold q->lock. */
+static void prune_runs(struct pieces *q, struct pieces_peer *p, uint32_t piece) {
+  uint32_t kept = 0;
+  for (uint32_t i = 0; i < p->run_count; i++)
+    if (p->runs[i].piece != piece || is_owed(q, p, &p->runs[i])) p->runs[kept++] = p->runs[i];
+  p->run_count = kept;
+}
+
+/* Makes the asked blocks of `mask` FREE. Who gives something back has lost the right to fetch the
+ * piece alone: else a silent connection could take it again at once, and keep everybody from it.
+ * Caller must hold q->lock. */
 static uint32_t give_back(struct pieces *q, struct pieces_peer *p, const struct run *run,
                           uint32_t mask) {
   struct open_piece *op = q->open[run->piece];
@@ -164,16 +169,26 @@ static uint32_t give_back(struct pieces *q, struct pieces_peer *p, const struct 
     p->asked--;
     freed++;
   }
-  if (freed > 0) pieces_open_set_free(q, op, op->free + freed);
+  if (freed > 0) {
+    op->alone = false;
+    pieces_open_set_free(q, op, op->free + freed);
+  }
   return freed;
 }
 
-/* The piece it held alone is anybody's now. Caller must hold q->lock. */
-static void drop_hold(struct pieces *q, struct pieces_peer *p) {
-  if (p->holds == UINT32_MAX) return;
+/* The piece it held alone is anybody's now. Returns how many blocks of it are FREE. Caller must hold
+ * q->lock. */
+static uint32_t drop_hold(struct pieces *q, struct pieces_peer *p) {
+  uint32_t left = 0;
+  if (p->holds == UINT32_MAX) return 0;
   struct open_piece *op = q->open[p->holds];
-  if (op != NULL && op->holder == p->slot + 1) op->holder = 0;
+  if (op != NULL && op->holder == p->slot + 1) {
+    op->holder = 0;
+    op->alone = false;
+    left = op->free;
+  }
   p->holds = UINT32_MAX;
+  return left;
 }
 
 void pieces_leave(struct pieces *q, struct pieces_peer *p) {
@@ -181,7 +196,7 @@ void pieces_leave(struct pieces *q, struct pieces_peer *p) {
   pthread_mutex_lock(&q->lock);
   for (uint32_t i = 0; i < p->run_count; i++) freed += give_back(q, p, &p->runs[i], UINT32_MAX);
   p->run_count = 0;
-  drop_hold(q, p);
+  freed += drop_hold(q, p);
   uncount(q, p);
   q->peers[p->slot] = NULL;
   pthread_mutex_unlock(&q->lock);
@@ -293,7 +308,7 @@ uint32_t pieces_received(struct pieces *q, struct pieces_peer *p, const struct r
       others[other_count++] = other;
     needed |= UINT32_C(1) << i;
   }
-  prune_run(q, p, run);
+  prune_runs(q, p, run->piece);
   pthread_mutex_unlock(&q->lock);
   for (uint32_t i = 0; i < other_count; i++) q->ring(q->ring_arg, others[i]);
   return needed;
@@ -304,9 +319,16 @@ void pieces_release(struct pieces *q, struct pieces_peer *p, const struct run *r
   pthread_mutex_lock(&q->lock);
   uint32_t freed = give_back(q, p, run, mask);
   if (p->holds == run->piece) drop_hold(q, p);
-  prune_run(q, p, run);
+  prune_runs(q, p, run->piece);
   pthread_mutex_unlock(&q->lock);
   if (freed > 0) q->ring(q->ring_arg, 0);
+}
+
+void pieces_let_go(struct pieces *q, struct pieces_peer *p) {
+  pthread_mutex_lock(&q->lock);
+  uint32_t left = drop_hold(q, p);
+  pthread_mutex_unlock(&q->lock);
+  if (left > 0) q->ring(q->ring_arg, 0);
 }
 
 uint32_t pieces_lost(struct pieces *q, struct pieces_peer *p, const struct run *run) {
@@ -315,7 +337,7 @@ uint32_t pieces_lost(struct pieces *q, struct pieces_peer *p, const struct run *
   struct open_piece *op = q->open[run->piece];
   for (uint32_t i = 0; i < run->count; i++)
     if (op == NULL || op->asked[run->first + i] != p->slot + 1) lost |= UINT32_C(1) << i;
-  if (lost != 0) prune_run(q, p, run);
+  if (lost != 0) prune_runs(q, p, run->piece);
   pthread_mutex_unlock(&q->lock);
   return lost;
 }

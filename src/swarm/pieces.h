@@ -53,7 +53,7 @@ struct run { /* consecutive blocks of one piece */
   uint32_t count; /* 1 to 32 */
 };
 
-enum { PIECES_RUNS_MAX = 512 }; /* runs that one connection may hold */
+enum { PIECES_RUNS_MAX = 128 }; /* runs that one connection may hold */
 
 /* One connection, as the queue sees it. */
 struct pieces_peer {
@@ -106,6 +106,9 @@ uint32_t pieces_received(struct pieces *q, struct pieces_peer *p, const struct r
                          uint32_t mask);
 /* Gives back the blocks of `mask`, which will not arrive. */
 void pieces_release(struct pieces *q, struct pieces_peer *p, const struct run *run, uint32_t mask);
+/* It will not go on for now (choked, silent): the piece it holds alone is anybody's, and so is one that
+ * it was to fetch alone because of a wrong hash. */
+void pieces_let_go(struct pieces *q, struct pieces_peer *p);
 /* The blocks of `run` that are no longer this peer's to deliver: taken over or received elsewhere. */
 uint32_t pieces_lost(struct pieces *q, struct pieces_peer *p, const struct run *run);
 /* A block is arriving that was given back before. True: it is still wanted, and is asked of `p` again,
@@ -118,7 +121,8 @@ void pieces_verified(struct pieces *q, uint32_t index);
 /* The connections that delivered piece `index` (OPEN or WRITING): copies the number for each block, block
  * count long. Call before pieces_failed. */
 void pieces_origin(struct pieces *q, uint32_t index, uint32_t *from);
-/* Its hash is wrong: all blocks are FREE again; `alone`: it may be taken by one connection only. */
+/* Its hash is wrong: all blocks are FREE again; `alone`: it may be taken by one connection only,
+ * until that one gives blocks of it back. */
 void pieces_failed(struct pieces *q, uint32_t index, bool alone);
 /* A verified piece turned out to be lost on disk: MISSING again. */
 void pieces_reset(struct pieces *q, uint32_t index);
