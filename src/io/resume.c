@@ -172,6 +172,7 @@ enum err resume_load(struct store *s, const struct metainfo *m, struct bitset *d
   if (e == ERR_OK) {
     state->ours = true;
     e = compare(s, m, done, files, &state->exact);
+    if (state->exact) store_trust(s);
   } else if (e == ERR_FORMAT) {
     log_info("the resume record %s is damaged or of another torrent; it is ignored",
              store_record_name(s));
@@ -242,7 +243,9 @@ enum err resume_save(struct store *s, const struct metainfo *m, const struct bit
   size_t len = resume_len(m);
   uint8_t *data = malloc(len);
   struct resume_file *files = calloc(m->file_count, sizeof *files);
-  enum err e = data && files ? note_files(s, m, files) : ERR_MEMORY;
+  enum err e = data && files ? ERR_OK : ERR_MEMORY;
+  if (e == ERR_OK && done->count > 0 && store_is_unsure(s)) e = store_sync(s);
+  if (e == ERR_OK) e = note_files(s, m, files);
   if (e == ERR_OK) e = resume_build(data, m, done, files);
   if (e == ERR_OK) e = replace(s, data, len);
   free(files);

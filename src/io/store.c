@@ -115,6 +115,18 @@ bool store_any_present(struct store *s) {
   return false;
 }
 
+bool store_all_present(struct store *s) {
+  struct stat st;
+  for (size_t i = 0; i < s->files.count; i++) {
+    const struct store_file *f = &s->files.v[i];
+    if (f->path == NULL) continue;
+    if (store_beneath_stat(s->where.dirfd, f->path, &st) != 0 || !S_ISREG(st.st_mode) ||
+        (uint64_t)st.st_size != f->length)
+      return false;
+  }
+  return true;
+}
+
 const char *store_file_path(const struct store *s, size_t file) {
   const char *shown = s->files.v[file].shown;
   return shown ? shown : "";
@@ -141,6 +153,14 @@ enum err store_read(struct store *s, uint64_t offset, void *data, size_t len) {
 
 enum err store_sync(struct store *s) {
   return store_files_sync(&s->files);
+}
+
+void store_trust(struct store *s) {
+  store_files_trust(&s->files);
+}
+
+bool store_is_unsure(struct store *s) {
+  return store_files_is_unsure(&s->files);
 }
 
 enum err store_finish(struct store *s, struct bitset *lost) {

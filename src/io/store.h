@@ -81,6 +81,10 @@ struct store_file_state {
 enum err store_file_state(struct store *s, size_t file, struct store_file_state *out);
 /* Returns true if any file is there and not empty, or something else is in the way of one. */
 bool store_any_present(struct store *s);
+/* Returns true if every file is there, a regular file of exactly its length. If all pieces verify
+ * as well there is nothing to prepare, and no need to be allowed to write: go straight to
+ * store_finish(). */
+bool store_all_present(struct store *s);
 /* The path of a file as a user would name it (output folder included), for messages; "" for
  * padding. Owned by `s`, never NULL, not escaped. */
 const char *store_file_path(const struct store *s, size_t file);
@@ -110,12 +114,19 @@ enum err store_write(struct store *s, uint64_t offset, const void *data, size_t 
 enum err store_read(struct store *s, uint64_t offset, void *data, size_t len);
 
 /*
- * fdatasync() of every file written since the last call. May run beside store_write() in other
- * threads: what was written before this call is on disk after it, what is written meanwhile is for
- * the next. After an error, which is logged, the caller must not trust what it wrote since the last
- * good sync. Waits for the disk. Returns ERR_OK, ERR_IO, ERR_SPACE, ERR_ACCESS, ERR_MEMORY.
+ * fdatasync() of every file written since the last call; the first time also of those that were
+ * there, as an earlier run may have been killed before it came to that. May run beside
+ * store_write() in other threads: what was written before this call is on disk after it, what is
+ * written meanwhile is for the next. After an error, which is logged, the caller must not trust
+ * what it wrote since the last good sync. Waits for the disk. Returns ERR_OK, ERR_IO, ERR_SPACE,
+ * ERR_ACCESS, ERR_MEMORY.
  */
 enum err store_sync(struct store *s);
+
+/* For io/resume: what was there at the start is on disk, an exact record says so. */
+void store_trust(struct store *s);
+/* For io/resume: true before the first good store_sync(), unless store_trust() was called. */
+bool store_is_unsure(struct store *s);
 
 /*
  * The end (io/store_final): is every file still the one we wrote, under its path, long enough and

@@ -49,6 +49,7 @@ static bool fill(struct store_files *t, const struct metainfo *m, char *const *p
     if (paths[i] == NULL) continue;
     f->shown = show(where, m->multi, paths[i], &f->path);
     if (f->shown == NULL) return false;
+    bitset_set(&t->dirty, i);
   }
   return true;
 }
@@ -59,10 +60,12 @@ enum err store_files_init(struct store_files *t, const struct metainfo *m, char 
   for (size_t i = 0; i < STORE_FILES_OPEN_MAX; i++) t->slots[i].fd = -1;
   pthread_mutex_init(&t->lock, NULL);
   pthread_cond_init(&t->synced, NULL);
+  pthread_cond_init(&t->renewed, NULL);
   t->v = calloc(m->file_count, sizeof *t->v);
   t->count = t->v ? m->file_count : 0;
-  bool ok = t->v != NULL && fill(t, m, paths, where) && bitset_init(&t->dirty, t->count) &&
-            bitset_init(&t->in_sync, t->count);
+  t->unsure = true;
+  bool ok = t->v != NULL && bitset_init(&t->dirty, t->count) &&
+            bitset_init(&t->in_sync, t->count) && fill(t, m, paths, where);
   if (ok) return ERR_OK;
   store_files_free(t);
   return ERR_MEMORY;
@@ -77,6 +80,7 @@ void store_files_free(struct store_files *t) {
   bitset_free(&t->dirty);
   bitset_free(&t->in_sync);
   pthread_cond_destroy(&t->synced);
+  pthread_cond_destroy(&t->renewed);
   pthread_mutex_destroy(&t->lock);
   *t = (struct store_files){0};
 }
@@ -158,7 +162,11 @@ int store_files_create(struct store_files *t, size_t file) {
     if (store_beneath_parents(t->dirfd, path) != 0) return -1;
     fd = store_beneath_open(t->dirfd, path, FLAGS, 0666);
   }
-  if (fd >= 0) atomic_store(&t->made_any, true);
+  if (fd < 0) return -1;
+  atomic_store(&t->made_any, true);
+  pthread_mutex_lock(&t->lock);
+  bitset_clear(&t->dirty, file); /* there is nothing in it yet */
+  pthread_mutex_unlock(&t->lock);
   return fd;
 }
 
@@ -183,10 +191,10 @@ static int judge(struct store_files *t, size_t file, int fd) {
 }
 
 /* Returns a descriptor of the right file, or -1 and errno. */
-static int open_once(struct store_files *t, size_t file, bool write) {
+static int open_once(struct store_files *t, size_t file) {
   bool writable = atomic_load(&t->writable);
   int fd = store_beneath_open(t->dirfd, t->v[file].path, writable ? O_RDWR : O_RDONLY, 0);
-  if (fd < 0) return errno == ENOENT && write ? renew(t, file) : -1;
+  if (fd < 0) return -1;
   int fault = judge(t, file, fd);
   if (fault == 0) return fd;
   close(fd);
@@ -209,12 +217,31 @@ static void shed(struct store_files *t) {
   }
 }
 
+/* The file is to be written and is gone, or is another's; perhaps because another thread is just
+ * making it again, so one after the other has a look. */
+static int open_or_renew(struct store_files *t, size_t file) {
+  pthread_mutex_lock(&t->lock);
+  while (t->renewing) pthread_cond_wait(&t->renewed, &t->lock);
+  t->renewing = true;
+  pthread_mutex_unlock(&t->lock);
+  int fd = open_once(t, file);
+  if (fd < 0 && errno == ENOENT) fd = renew(t, file);
+  int kept = errno;
+  pthread_mutex_lock(&t->lock);
+  t->renewing = false;
+  pthread_cond_signal(&t->renewed);
+  pthread_mutex_unlock(&t->lock);
+  errno = kept;
+  return fd;
+}
+
 static enum err open_file(struct store_files *t, size_t file, bool write, int *fd) {
-  *fd = open_once(t, file, write);
+  *fd = open_once(t, file);
   if (*fd < 0 && (errno == EMFILE || errno == ENFILE)) {
     shed(t);
-    *fd = open_once(t, file, write);
+    *fd = open_once(t, file);
   }
+  if (*fd < 0 && write && (errno == ENOENT || errno == EEXIST)) *fd = open_or_renew(t, file);
   if (*fd >= 0) return ERR_OK;
   if (!write && (errno == ENOENT || store_beneath_in_the_way(errno))) return ERR_NOT_FOUND;
   return store_files_complain(t, file, errno);
@@ -320,7 +347,7 @@ static void begin_sync(struct store_files *t) {
   pthread_mutex_unlock(&t->lock);
 }
 
-/* Ends it; if it failed all of the set counts as dirty again. */
+/* Ends it; if it failed, all of the set counts as dirty again. */
 static void end_sync(struct store_files *t, bool failed) {
   pthread_mutex_lock(&t->lock);
   for (size_t i = bitset_next(&t->in_sync, 0); failed && i < t->count;
@@ -328,6 +355,7 @@ static void end_sync(struct store_files *t, bool failed) {
     bitset_set(&t->dirty, i);
   bitset_reset(&t->in_sync);
   t->syncing = false;
+  if (!failed) t->unsure = false;
   pthread_cond_signal(&t->synced);
   pthread_mutex_unlock(&t->lock);
 }
@@ -367,4 +395,18 @@ enum err store_files_sync(struct store_files *t) {
   }
   end_sync(t, first != ERR_OK);
   return first;
+}
+
+void store_files_trust(struct store_files *t) {
+  pthread_mutex_lock(&t->lock);
+  bitset_reset(&t->dirty);
+  t->unsure = false;
+  pthread_mutex_unlock(&t->lock);
+}
+
+bool store_files_is_unsure(struct store_files *t) {
+  pthread_mutex_lock(&t->lock);
+  bool unsure = t->unsure;
+  pthread_mutex_unlock(&t->lock);
+  return unsure;
 }

@@ -19,7 +19,9 @@
  * "Dirty" files are those written since they were last synced. A file becomes dirty after the
  * write, before store_files_unpin() returns, and store_files_sync() takes the whole set before it
  * syncs the first: what was written before the call is on disk when it returns, what is written
- * meanwhile stays dirty for the next.
+ * meanwhile stays dirty for the next. Files that were there at the start are dirty too, as nobody
+ * knows whether the run that wrote them came to sync them; unless a record says so
+ * (store_files_trust()).
  */
 #ifndef WEFT_IO_STORE_FILES_H
 #define WEFT_IO_STORE_FILES_H
@@ -73,6 +75,9 @@ struct store_files {
   int limit; /* slots in use, at most */
   uint64_t tick;
   struct bitset dirty;    /* by file */
+  bool unsure;            /* files that were there at the start may not be on disk yet */
+  bool renewing;          /* somebody is making a file again */
+  pthread_cond_t renewed; /* signalled when that ends */
   bool syncing;           /* somebody is inside store_files_sync() */
   pthread_cond_t synced;  /* signalled when that ends */
   struct bitset in_sync;  /* owned by the one who set `syncing` */
@@ -131,6 +136,11 @@ bool store_files_take_renewed(struct store_files *t, size_t file);
  * Returns ERR_OK, ERR_IO, ERR_SPACE, ERR_ACCESS, ERR_MEMORY.
  */
 enum err store_files_sync(struct store_files *t);
+
+/* What was there at the start is on disk, a record says so: it needs no sync. */
+void store_files_trust(struct store_files *t);
+/* Is there neither a good sync yet nor that record? */
+bool store_files_is_unsure(struct store_files *t);
 
 /* Logs, once per file, why something failed; names the link or file that is in the way if that is
  * it. Returns the code for `errnum`: ERR_EXISTS if something is in the way, else as

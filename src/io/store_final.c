@@ -55,17 +55,20 @@ static enum err check_hole(struct final *f, const struct store_file *file, uint6
                            uint64_t to) {
   uint32_t piece = (uint32_t)((file->offset + from) / f->m->geo.piece_len);
   uint32_t last = (uint32_t)((file->offset + to - 1) / f->m->geo.piece_len);
-  for (; piece <= last; piece++) {
+  uint32_t bad = 0;
+  enum err e = ERR_OK;
+  for (; piece <= last && e == ERR_OK; piece++) {
     bool good = false;
     if (!bitset_set(&f->hashed, piece)) continue;
-    enum err e = is_good(f, piece, &good);
-    if (e != ERR_OK) return e;
-    if (good) continue;
-    log_warn("%s has a hole where data were written", file->shown);
-    f->missing = true;
+    e = is_good(f, piece, &good);
+    if (e != ERR_OK || good) continue;
+    bad++;
     if (f->lost) bitset_set(f->lost, piece);
   }
-  return ERR_OK;
+  if (bad == 0) return e;
+  log_warn("%s has a hole where data were written (%u pieces)", file->shown, bad);
+  f->missing = true;
+  return e;
 }
 
 /* Goes through the holes of a file, which has at least its length. */

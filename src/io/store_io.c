@@ -23,7 +23,7 @@ static int write_all(int fd, const uint8_t *data, size_t len, uint64_t at) {
   while (len > 0) {
     ssize_t n = pwrite(fd, data, len, (off_t)at);
     if (n < 0 && try_again(errno, &stalls)) continue;
-    if (n <= 0) return n < 0 ? errno : EIO;
+    if (n <= 0) return n < 0 && errno != EAGAIN ? errno : EIO;
     data += n;
     at += (uint64_t)n;
     len -= (size_t)n;
@@ -37,7 +37,8 @@ static int read_all(int fd, uint8_t *data, size_t len, uint64_t at) {
   while (len > 0) {
     ssize_t n = pread(fd, data, len, (off_t)at);
     if (n < 0 && try_again(errno, &stalls)) continue;
-    if (n <= 0) return n < 0 ? errno : ENOENT;
+    if (n < 0) return errno != EAGAIN ? errno : EIO;
+    if (n == 0) return ENOENT;
     data += n;
     at += (uint64_t)n;
     len -= (size_t)n;

@@ -17,7 +17,8 @@ enum {
 
 /* ---- one element ----------------------------------------------------------------------------- */
 
-/* May this character, `len` bytes, stand in a name: shows as itself, alone, and separates nothing? */
+/* May this character, `len` bytes, stand in a name: shows as itself, alone, and separates nothing?
+ * */
 static bool is_plain(const char *character, size_t len) {
   char shown[16];
   return *character != '/' && escape_term(character, len, shown, sizeof shown) == len;

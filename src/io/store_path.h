@@ -4,8 +4,8 @@
  * Each element of a path is cleaned by itself:
  *   - '/', '\\' and NUL become '_';
  *   - bytes that are not UTF-8, and every character that base/escape would not show as it is
- *     (controls, bidi controls and marks, zero-width characters, U+FEFF, noncharacters), become '_',
- *     one for each;
+ *     (controls, bidi controls and marks, zero-width characters, U+FEFF, noncharacters), become
+ *     '_', one for each;
  *   - ".", ".." and the empty element become "_"; a *top* name of which no character is left
  *     becomes the info hash in hex;
  *   - longer than 255 bytes: cut at a character before the extension, so that the extension stays.

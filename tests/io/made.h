@@ -122,6 +122,21 @@ static inline void made_free(struct made *t) {
   free(t->data);
 }
 
+/* Three real files, an empty one, padding, a link; two folders. 100,000 bytes and a few. */
+static const struct made_file made_album[] = {
+  {.path = "a.bin", .length = 40000},
+  {.path = ".pad/25536", .length = 25536, .padding = true},
+  {.path = "cd1/b.bin", .length = 30001},
+  {.path = "cd1/empty", .length = 0},
+  {.path = "cd2/deep/c.bin", .length = 7},
+  {.path = "cd2/link", .symlink = true},
+};
+enum { MADE_ALBUM = 6 };
+
+static inline struct made made_make_album(void) {
+  return made_torrent("album", true, 16384, made_album, MADE_ALBUM);
+}
+
 /* ---- files ---- */
 
 static inline void made_write(const char *path, const void *data, size_t len) {
@@ -198,6 +213,14 @@ static inline enum err made_try_open(const struct made *t, const char *output, b
 
 static inline void made_write_all(struct store *s, const struct made *t) {
   assert_int_equal(store_write(s, 0, t->data, (size_t)t->m.geo.total), ERR_OK);
+}
+
+/* Opened, locked and prepared. */
+static inline struct store *made_prepared(const struct made *t, const char *output) {
+  struct store *s = made_open(t, output);
+  assert_int_equal(store_lock(s), ERR_OK);
+  assert_int_equal(store_prepare(s, ALLOCATE_SPARSE), ERR_OK);
+  return s;
 }
 
 /* ---- listening ---- */

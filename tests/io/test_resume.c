@@ -1,0 +1,345 @@
+/*
+ * The record that a download goes on from, and everything that is not one: io/resume, FAULTS D9,
+ * D12.
+ */
+#include "made.h"
+
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <signal.h>
+
+#include "io/resume.h"
+
+static struct made t;
+static struct store *s;
+static struct bitset done;
+
+static int setup(void **state) {
+  if (made_setup(state) != 0) return -1;
+  struct made_file files[] = {{.path = "a", .length = 700},
+                              {.path = ".pad/324", .length = 324, .padding = true},
+                              {.path = "d/b", .length = 2000},
+                              {.path = "empty"}};
+  t = made_torrent("t", true, 256, files, 4);
+  s = made_open(&t, NULL);
+  return bitset_init(&done, t.m.geo.pieces) ? 0 : -1;
+}
+
+static int teardown(void **state) {
+  store_close(s);
+  bitset_free(&done);
+  made_free(&t);
+  return made_teardown(state);
+}
+
+static void reopen(void) {
+  store_close(s);
+  s = made_open(&t, NULL);
+}
+
+/* All written, all but piece 3 claimed, saved. */
+static void save_most(void) {
+  assert_int_equal(store_prepare(s, ALLOCATE_SPARSE), ERR_OK);
+  made_write_all(s, &t);
+  bitset_fill(&done);
+  bitset_clear(&done, 3);
+  assert_int_equal(store_sync(s), ERR_OK);
+  assert_int_equal(resume_save(s, &t.m, &done), ERR_OK);
+  bitset_reset(&done);
+  reopen();
+}
+
+static void loads(bool ours, bool exact) {
+  struct resume_state st;
+  assert_int_equal(resume_load(s, &t.m, &done, &st), ERR_OK);
+  if (st.ours != ours || st.exact != exact) fail_msg("ours %d, exact %d", st.ours, st.exact);
+  if (!ours) assert_int_equal(done.count, 0);
+}
+
+TEST(what_was_saved_is_loaded_and_believed) {
+  loads(false, false);
+  save_most();
+  loads(true, true);
+  assert_int_equal(done.count, t.m.geo.pieces - 1);
+  assert_false(bitset_get(&done, 3));
+  assert_false(made_there(".t.weft.new"));
+  struct stat st;
+  assert_int_equal(stat(".t.weft", &st), 0);
+  assert_int_equal(st.st_size, resume_len(&t.m));
+}
+
+TEST(a_record_of_nothing_still_says_whose_the_files_are) {
+  assert_int_equal(resume_save(s, &t.m, &done), ERR_OK);
+  reopen();
+  loads(true, true);
+  assert_int_equal(done.count, 0);
+  assert_int_equal(store_prepare(s, ALLOCATE_SPARSE), ERR_OK);
+  reopen();
+  loads(true, false);
+}
+
+TEST(a_later_record_replaces_the_earlier) {
+  save_most();
+  bitset_reset(&done);
+  bitset_set(&done, 1);
+  assert_int_equal(resume_save(s, &t.m, &done), ERR_OK);
+  made_write(".t.weft.new", "left over", 9); /* from a kill in between */
+  bitset_set(&done, 2);
+  assert_int_equal(resume_save(s, &t.m, &done), ERR_OK);
+  loads(true, true);
+  assert_int_equal(done.count, 2);
+  assert_int_equal(made_entries("."), 2);
+}
+
+static void touched(const char *path) {
+  struct timespec times[2] = {{.tv_sec = 1000000000, .tv_nsec = 5}, {.tv_sec = 1000000000}};
+  assert_int_equal(utimensat(AT_FDCWD, path, times, 0), 0);
+}
+
+TEST(files_that_changed_are_ours_but_not_believed) {
+  save_most();
+  touched("t/d/b");
+  loads(true, false);
+  save_most();
+  assert_int_equal(truncate("t/a", 699), 0);
+  loads(true, false);
+  save_most();
+  assert_int_equal(unlink("t/empty"), 0);
+  loads(true, false);
+  save_most();
+  made_write("copy", t.data + 1024, 2000);
+  assert_int_equal(rename("copy", "t/d/b"), 0);
+  loads(true, false);
+  save_most();
+  assert_int_equal(link("t/a", "hard"), 0);
+  loads(true, false);
+  assert_int_equal(unlink("hard"), 0);
+  loads(true, true);
+}
+
+/* A file that time and size do not give away, but the inode does. */
+TEST(a_copy_with_the_same_time_is_not_believed) {
+  save_most();
+  touched("t/a");
+  bitset_fill(&done);
+  assert_int_equal(resume_save(s, &t.m, &done), ERR_OK);
+  reopen();
+  loads(true, true);
+  made_write("copy", t.data, 700);
+  assert_int_equal(rename("copy", "t/a"), 0);
+  touched("t/a");
+  loads(true, false);
+}
+
+TEST(pieces_without_their_files_are_not_believed) {
+  bitset_fill(&done);
+  assert_int_equal(resume_save(s, &t.m, &done), ERR_OK); /* nothing is there */
+  reopen();
+  loads(true, false);
+  assert_int_equal(store_prepare(s, ALLOCATE_NONE), ERR_OK); /* all are there, and empty */
+  assert_int_equal(resume_save(s, &t.m, &done), ERR_OK);
+  reopen();
+  loads(true, false);
+}
+
+TEST(removing_takes_the_record_and_its_temporary) {
+  save_most();
+  made_write(".t.weft.new", "x", 1);
+  assert_int_equal(resume_remove(s), ERR_OK);
+  assert_int_equal(resume_remove(s), ERR_OK);
+  assert_int_equal(made_entries("."), 1);
+  loads(false, false);
+}
+
+TEST(a_link_or_folder_by_the_name_of_the_record_is_no_record) {
+  save_most();
+  assert_int_equal(rename(".t.weft", "real") | symlink("real", ".t.weft"), 0);
+  loads(false, false);
+  assert_int_equal(resume_save(s, &t.m, &done), ERR_OK); /* replaces the link, not what it names */
+  assert_int_equal(made_size("real"), resume_len(&t.m));
+  loads(true, true);
+  assert_int_equal(unlink(".t.weft") | mkdir(".t.weft", 0755), 0);
+  loads(false, false);
+  made_listen();
+  assert_int_equal(resume_save(s, &t.m, &done), ERR_EXISTS);
+  made_told(".t.weft (for t): cannot be written");
+  assert_false(made_there(".t.weft.new"));
+}
+
+TEST(the_old_record_survives_when_the_new_cannot_be_written) {
+  struct rlimit was, small;
+  save_most();
+  assert_int_equal(getrlimit(RLIMIT_FSIZE, &was), 0);
+  signal(SIGXFSZ, SIG_IGN);
+  small = was;
+  small.rlim_cur = 20;
+  assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+  made_listen();
+  enum err e = resume_save(s, &t.m, &done);
+  made_restore();
+  assert_int_equal(setrlimit(RLIMIT_FSIZE, &was), 0);
+  assert_int_equal(e, ERR_SPACE);
+  assert_false(made_there(".t.weft.new"));
+  loads(true, true);
+  assert_int_equal(done.count, t.m.geo.pieces - 1);
+}
+
+/* ---- bytes that are no record ---- */
+
+/* A good record of the files as they are. */
+static size_t good_record(uint8_t *out) {
+  struct resume_file files[4] = {{true, 700, 1234567890123456789, 11},
+                                 {false, 0, 0, 0},
+                                 {true, 2000, -5, UINT64_MAX},
+                                 {true, 0, 1, 13}};
+  bitset_fill(&done);
+  bitset_clear(&done, 5);
+  assert_int_equal(resume_build(out, &t.m, &done, files), ERR_OK);
+  return resume_len(&t.m);
+}
+
+/* Parses a heap copy of exactly `len` bytes. */
+static enum err parse(const uint8_t *in, size_t len, struct resume_file *files) {
+  uint8_t *copy = malloc(len ? len : 1);
+  assert_non_null(copy);
+  memcpy(copy, in, len);
+  bitset_fill(&done);
+  enum err e = resume_parse(copy, len, &t.m, &done, files);
+  free(copy);
+  if (e != ERR_OK) assert_int_equal(done.count, 0);
+  return e;
+}
+
+/* Puts the hash right after a change, so that only the field itself can give it away. */
+static void resign(uint8_t *record, size_t len) {
+  sha1_once(record, len - 20, record + len - 20);
+}
+
+TEST(a_record_is_what_its_format_says) {
+  uint8_t r[512];
+  struct resume_file f[4];
+  size_t len = good_record(r);
+  assert_int_equal(len, 36 + 4 * 25 + 2 + 20);
+  assert_memory_equal(r, "weftres1", 8);
+  assert_memory_equal(r + 8, t.m.info_hash, 20);
+  assert_memory_equal(r + 28, "\0\0\0\x0c\0\0\0\x04", 8); /* 12 pieces, 4 files */
+  assert_memory_equal(r + 36, "\x01\0\0\0\0\0\0\x02\xbc", 9);
+  assert_memory_equal(r + 136, "\xfb\xf0", 2);
+  assert_int_equal(parse(r, len, f), ERR_OK);
+  assert_int_equal(done.count, 11);
+  assert_true(f[0].exists && f[0].size == 700 && f[0].mtime_ns == 1234567890123456789);
+  assert_true(!f[1].exists && f[2].mtime_ns == -5 && f[2].ino == UINT64_MAX && f[3].ino == 13);
+}
+
+TEST(a_record_cut_at_any_byte_is_none) {
+  uint8_t r[512] = {0};
+  struct resume_file f[4];
+  size_t len = good_record(r);
+  for (size_t n = 0; n < len; n++) assert_int_equal(parse(r, n, f), ERR_FORMAT);
+  assert_int_equal(parse(r, len + 1, f), ERR_FORMAT);
+}
+
+TEST(a_record_with_any_bit_flipped_is_none) {
+  uint8_t r[512];
+  struct resume_file f[4];
+  size_t len = good_record(r);
+  for (size_t bit = 0; bit < len * 8; bit++) {
+    r[bit / 8] ^= (uint8_t)(1 << bit % 8);
+    assert_int_equal(parse(r, len, f), ERR_FORMAT);
+    r[bit / 8] ^= (uint8_t)(1 << bit % 8);
+  }
+  assert_int_equal(parse(r, len, f), ERR_OK);
+}
+
+/* Changes one byte, with a right hash. */
+static enum err with(size_t at, uint8_t value) {
+  uint8_t r[512];
+  struct resume_file f[4];
+  size_t len = good_record(r);
+  r[at] = value;
+  resign(r, len);
+  return parse(r, len, f);
+}
+
+TEST(a_record_of_another_version_torrent_or_shape_is_none) {
+  assert_int_equal(with(7, '2'), ERR_FORMAT);  /* version */
+  assert_int_equal(with(8, 0x55), ERR_FORMAT); /* info hash */
+  assert_int_equal(with(31, 13), ERR_FORMAT);  /* pieces */
+  assert_int_equal(with(28, 0xff), ERR_FORMAT);
+  assert_int_equal(with(35, 3), ERR_FORMAT); /* files */
+  assert_int_equal(with(32, 0xff), ERR_FORMAT);
+  assert_int_equal(with(36, 2), ERR_FORMAT);      /* exists */
+  assert_int_equal(with(137, 0xf1), ERR_FORMAT);  /* a bit for piece 15 */
+  assert_int_equal(with(136, 0x00), ERR_OK);      /* fewer pieces are fine */
+}
+
+TEST(a_longer_bitfield_or_more_files_is_none) {
+  uint8_t r[600];
+  struct resume_file f[4];
+  size_t len = good_record(r);
+  memmove(r + 138 + 64, r + 138, 20);
+  memset(r + 138, 0xff, 64);
+  resign(r, len + 64);
+  assert_int_equal(parse(r, len + 64, f), ERR_FORMAT);
+  len = good_record(r);
+  memmove(r + 136 + 25, r + 136, 22);
+  r[35] = 5;
+  resign(r, len + 25);
+  assert_int_equal(parse(r, len + 25, f), ERR_FORMAT);
+}
+
+TEST(damage_on_disk_is_no_record_and_no_failure) {
+  uint8_t r[512];
+  save_most();
+  int fd = open(".t.weft", O_RDONLY | O_CLOEXEC);
+  size_t len = (size_t)read(fd, r, sizeof r);
+  close(fd);
+  for (size_t n = 0; n < len; n += 7) {
+    made_write(".t.weft", r, n);
+    loads(false, false);
+  }
+  r[40] ^= 4;
+  made_write(".t.weft", r, len);
+  loads(false, false);
+  made_write(".t.weft", "", 0);
+  assert_int_equal(truncate(".t.weft", INT64_C(1) << 40), 0); /* is not read, let alone allocated */
+  loads(false, false);
+  r[40] ^= 4;
+  made_write(".t.weft", r, len);
+  loads(true, true);
+}
+
+TEST(a_torrent_without_pieces_has_a_record_too) {
+  struct made_file file = {.path = "empty"};
+  struct made e = made_torrent("e", true, 256, &file, 1);
+  struct store *es = made_open(&e, NULL);
+  struct bitset none;
+  struct resume_state st;
+  assert_true(bitset_init(&none, 0));
+  assert_int_equal(resume_save(es, &e.m, &none), ERR_OK);
+  assert_int_equal(resume_load(es, &e.m, &none, &st), ERR_OK);
+  assert_true(st.ours && st.exact);
+  store_close(es);
+  bitset_free(&none);
+  made_free(&e);
+}
+
+#define RECORD(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void) {
+  RUN(RECORD(what_was_saved_is_loaded_and_believed),
+      RECORD(a_record_of_nothing_still_says_whose_the_files_are),
+      RECORD(a_later_record_replaces_the_earlier),
+      RECORD(files_that_changed_are_ours_but_not_believed),
+      RECORD(a_copy_with_the_same_time_is_not_believed),
+      RECORD(pieces_without_their_files_are_not_believed),
+      RECORD(removing_takes_the_record_and_its_temporary),
+      RECORD(a_link_or_folder_by_the_name_of_the_record_is_no_record),
+      RECORD(the_old_record_survives_when_the_new_cannot_be_written),
+      RECORD(a_record_is_what_its_format_says), RECORD(a_record_cut_at_any_byte_is_none),
+      RECORD(a_record_with_any_bit_flipped_is_none),
+      RECORD(a_record_of_another_version_torrent_or_shape_is_none),
+      RECORD(a_longer_bitfield_or_more_files_is_none),
+      RECORD(damage_on_disk_is_no_record_and_no_failure),
+      RECORD(a_torrent_without_pieces_has_a_record_too));
+}
