@@ -1,6 +1,6 @@
 #include "app/session.h"
 
-#include <errno.h>
+#include <malloc.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -53,7 +53,7 @@ struct session {
   char why[512];
 
   int64_t start_ms;
-  int64_t answer_ms;         /* when a tracker or peer last answered */
+  int64_t answer_ms;         /* when a peer was last connected */
   int64_t moved_ms;          /* when the last payload byte came */
   uint64_t moved_bytes;
   int64_t piece_ms;          /* when the last piece was verified */
@@ -106,6 +106,11 @@ static void take_signal(struct session *s) {
   pthread_sigmask(SIG_UNBLOCK, &set, NULL);
   if (info.ssi_signo == SIGINT) stop_with(s, EXIT_INTERRUPTED, "interrupted; run the same command to go on");
   else stop_with(s, EXIT_TERMINATED, "terminated; run the same command to go on");
+}
+
+/* A thousand threads that seldom allocate share two heaps instead of having one each. */
+static void tame_malloc(void) {
+  mallopt(M_ARENA_MAX, 2);
 }
 
 /* Each worker needs a socket and a bell. */
@@ -326,9 +331,11 @@ static enum err start_trackers(struct session *s) {
 
 /* --- the timers --- */
 
-static void spawn_workers(struct session *s, int64_t now) {
+/* Dials what is due. With enough peers connected nobody is bothered with a handshake that leads nowhere. */
+static void spawn_workers(struct session *s, uint32_t connected, int64_t now) {
   struct addr a;
   s->spawn_ms = CLOCK_NEVER;
+  if (connected >= s->o->max_peers) return;
   while (atomic_load(&s->sw.workers) < s->worker_cap) {
     if (addrbook_take(s->sw.book, now, &a, &s->spawn_ms) != ERR_OK) return;
     if (worker_start(&s->sw, &a) == ERR_OK) continue;
@@ -374,14 +381,6 @@ static void show_progress(struct session *s, const struct pieces_stats *p,
   report_progress(s->report, &out);
 }
 
-static bool tracker_answered(struct session *s) {
-  struct tracker_status t[8];
-  size_t n = s->trackers == NULL ? 0 : tracker_status(s->trackers, t, 8);
-  for (size_t i = 0; i < n && i < 8; i++)
-    if (t[i].state == TRACKER_OK && t[i].peers > 0) return true;
-  return false;
-}
-
 /* --timeout and --stall-timeout, and the sentence when nothing moves. */
 static void check_stall(struct session *s, const struct pieces_stats *p,
                         const struct roster_stats *r, int64_t now) {
@@ -396,7 +395,7 @@ static void check_stall(struct session *s, const struct pieces_stats *p,
   if (now - s->moved_ms >= STALL_MS) report_stalled(s->report, why);
   if (s->o->stall_timeout_ms > 0 && now - s->piece_ms >= s->o->stall_timeout_ms)
     stop_with(s, EXIT_STALLED, why);
-  if (s->o->timeout_ms > 0 && now - s->answer_ms >= s->o->timeout_ms && !tracker_answered(s))
+  if (s->o->timeout_ms > 0 && now - s->answer_ms >= s->o->timeout_ms)
     stop_with(s, EXIT_NO_SOURCE, why);
 }
 
@@ -437,10 +436,10 @@ static void tick(struct session *s) {
   int64_t now = clock_now_ms();
   struct pieces_stats p;
   struct roster_stats r;
-  spawn_workers(s, now);
-  update_rate(s, now);
   pieces_stats(s->sw.pieces, &p);
   roster_stats(s->sw.roster, &r);
+  spawn_workers(s, r.connected, now);
+  update_rate(s, now);
   show_progress(s, &p, &r, now);
   enum err disk = (enum err)atomic_load(&s->sw.disk_error);
   if (disk == ERR_OK) disk = saver_error(s->saver);
@@ -521,6 +520,7 @@ static void download(struct session *s) {
 int session_run(const struct options *o, const struct metainfo *m, struct report *r) {
   struct session s = {.o = o, .m = m, .report = r, .exit_code = -1};
   struct roster_stats stats = {0};
+  tame_malloc();
   s.start_ms = clock_now_ms();
   s.signals = open_signals();
   s.sw.bell = net_bell_new();

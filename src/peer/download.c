@@ -131,6 +131,7 @@ void download_ask(struct peer *p) {
     struct run run;
     enum take t = pieces_take(p->sw->pieces, &p->pp, room < batch ? room : batch, p->now_ms, &run);
     if (t != TAKE_RUN) {
+      download_update_interest(p);
       p->take_ms = p->now_ms + RETRY_MS;
       atomic_store(&p->seat.idle, true);
       return;
@@ -300,6 +301,7 @@ void download_rejected(struct peer *p, uint32_t piece, uint32_t begin, uint32_t 
 
 enum err download_on_bell(struct peer *p) {
   p->take_ms = 0;
+  if (!p->am_interested) download_update_interest(p); /* a piece may have failed its hash */
   for (uint32_t k = p->job_count; k > 0; k--) {
     struct peer_job *j = job_at(p, k - 1);
     if (j->ended) continue;

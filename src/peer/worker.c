@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -115,16 +116,25 @@ static const char *why(const struct peer *p, enum err e) {
   return e == ERR_TIMEOUT ? "of no use for too long" : err_name(e);
 }
 
+/* The client's mark in a peer id, "-LT2080-" (BEP 20), as it came. */
+static const char *client_of(const uint8_t id[static 20], char out[static 9]) {
+  bool marked = id[0] == '-' && id[7] == '-';
+  memcpy(out, id, 8);
+  out[marked ? 8 : 0] = '\0';
+  return out;
+}
+
 /* From the handshake to the end. */
 static enum addrbook_outcome converse(struct peer *p) {
   struct swarm *sw = p->sw;
   uint8_t id[20];
+  char mark[9];
   enum err e = peer_shake_hands(p, clock_now_ms() + HANDSHAKE_MS, id);
   if (e != ERR_OK) return outcome_of(p, e, true, false);
   e = roster_introduce(sw->roster, &p->seat, id);
   if (e != ERR_OK) return outcome_of_introduction(e);
   if (pieces_join(sw->pieces, &p->pp, p->seat.number) != ERR_OK) return ADDR_FULL;
-  if (sw->hooks.peer_up) sw->hooks.peer_up(sw->hooks.arg, &p->seat.addr, "");
+  if (sw->hooks.peer_up) sw->hooks.peer_up(sw->hooks.arg, &p->seat.addr, client_of(id, mark));
   e = talk(p);
   download_end(p);
   pieces_leave(sw->pieces, &p->pp);

@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 
 #include "proto/geometry.h"
 
@@ -27,8 +28,10 @@ struct fragment_pool *fragment_pool_new(void) {
   return p;
 }
 
+/* The data come straight from the kernel and go straight back: on a heap, small things that live longer
+ * would settle between them and pin its size. */
 static void destroy(struct fragment *f) {
-  free(f->data);
+  munmap(f->data, (size_t)f->capacity * BLOCK_LEN);
   free(f);
 }
 
@@ -47,11 +50,13 @@ void fragment_pool_free(struct fragment_pool *p) {
 static struct fragment *create(uint32_t capacity) {
   struct fragment *f = calloc(1, sizeof *f);
   if (f == NULL) return NULL;
-  f->data = aligned_alloc(4096, (size_t)capacity * BLOCK_LEN);
-  if (f->data == NULL) {
+  void *data = mmap(NULL, (size_t)capacity * BLOCK_LEN, PROT_READ | PROT_WRITE,
+                    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (data == MAP_FAILED) {
     free(f);
     return NULL;
   }
+  f->data = data;
   f->capacity = capacity;
   return f;
 }

@@ -256,7 +256,8 @@ static void *writer_main(void *arg) {
   while (chan_receive(sw->results, items, BATCH_MAX, &n, CLOCK_NEVER) == ERR_OK) {
     struct fragment *f[BATCH_MAX];
     for (size_t i = 0; i < n; i++) f[i] = items[i];
-    ok = ok && handle(w, f, n); /* after a failure: only take and drop, so that nobody waits */
+    /* After a failure, and on the way out, only take and drop, so that nobody waits. */
+    ok = ok && !atomic_load(&sw->stopping) && handle(w, f, n);
     for (size_t i = 0; i < n; i++) fragment_put(sw->pool, f[i]);
     struct pieces_stats s;
     pieces_stats(sw->pieces, &s);

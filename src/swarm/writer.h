@@ -21,8 +21,8 @@ struct writer;
 
 /* Starts the thread. ERR_OK, ERR_MEMORY. */
 enum err writer_start(struct swarm *sw, struct writer **out);
-/* Waits until everything in the results channel (closed by the caller) is written, then ends the thread and
- * frees it. NULL is fine. */
+/* Waits until the results channel (closed by the caller) is empty, then ends the thread and frees it. While
+ * sw->stopping, what is in the channel is dropped. NULL is fine. */
 void writer_stop(struct writer *w);
 
 #endif
