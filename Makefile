@@ -55,6 +55,8 @@ $(BUILD)/obj/%.o: src/%.c
 	$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
 
 tests: $(BUILD)/weft $(TESTBIN) $(THREADBIN)
+# The whole library is built with coverage for the fuzzer, so this wants a BUILD of its own.
+fuzz: CFLAGS_ALL += -fsanitize=fuzzer-no-link
 fuzz: $(FUZZBIN)
 
 $(BUILD)/tests/fuzz/%: tests/fuzz/%.c $(BUILD)/libweft.a
@@ -71,6 +73,6 @@ check: tests
 clean:
 	rm -rf $(BUILD)
 
--include $(OBJ:.o=.d) $(BUILD)/obj/app/main.d $(TESTBIN:=.d) $(THREADBIN:=.d)
+-include $(OBJ:.o=.d) $(BUILD)/obj/app/main.d $(TESTBIN:=.d) $(THREADBIN:=.d) $(FUZZBIN:=.d)
 
 .PHONY: all tests fuzz check clean
