@@ -78,7 +78,9 @@ static void *watch_main(void *arg) {
     if (sig == SIGINT || sig == SIGTERM || sig == SIGHUP) {
       w->signal = sig;
       atomic_store(&w->progress.cancel, true);
-      pthread_sigmask(SIG_UNBLOCK, &set, NULL); /* the next one has its usual effect */
+      sigset_t ending = set; /* the next one of these has its usual effect */
+      sigdelset(&ending, SIGUSR1);
+      pthread_sigmask(SIG_UNBLOCK, &ending, NULL);
     } else if (sig < 0 && w->signal == 0) {
       show_progress(w);
     }
