@@ -394,6 +394,7 @@ static void done_line(struct report *r, const struct report_summary *s, int exit
 
 void report_done(struct report *r, const struct report_summary *s, int exit_code, const char *why) {
   static const struct report_summary nothing;
+  if (s != NULL && exit_code != 0 && why != NULL && *why != '\0') log_error("%s", why);
   if (s == NULL) s = &nothing;
   pthread_mutex_lock(&r->lock);
   if (r->mode == MODE_JSON) {

@@ -59,9 +59,10 @@ __attribute__((format(printf, 2, 3))) void report_warning(struct report *r, cons
 /* Nothing has moved for 5 s: `why` is one sentence. Not repeated while it stays the same and
  * nothing arrives. */
 void report_stalled(struct report *r, const char *why);
-/* The end, good or bad; call once. `s` may be NULL when it ended before it began. `exit_code` goes
- * into the "done" event with `why` (may be NULL). For humans one last line: on success what was
- * saved, otherwise how much of it is there; errors are the caller's to tell. */
+/* The end, good or bad; call once. `exit_code` and `why` (may be NULL) go into the "done" event.
+ * For humans: if exit_code is not 0, `why` as the last error; then one line with what was saved, or
+ * how much of it is there. `s` may be NULL when it ended before it began and the error was told
+ * already: then humans hear no more. */
 void report_done(struct report *r, const struct report_summary *s, int exit_code, const char *why);
 
 #endif

@@ -82,18 +82,29 @@ TEST(quiet_says_nothing_but_errors) {
   assert_string_equal(err, "");
 }
 
-TEST(a_failure_says_how_much_is_there) {
+TEST(a_failure_says_why_and_how_much_is_there) {
   struct options o = {.json = false};
   struct report_summary s = DONE;
   s.complete = false;
   struct capture c = capture_start(STDERR_FILENO);
   struct report *r = report_new(&o);
   report_progress(r, &HALF);
-  report_done(r, &s, 7, "stalled");
+  report_done(r, &s, 7, "all peers \033choke us");
   report_free(r);
   capture_end(&c, err, sizeof err);
-  assert_non_null(strstr(err, "not complete: 573 B of 1000 B are there"));
+  assert_non_null(strstr(err, "\nweft: all peers \\x1bchoke us\nnot complete: 573 B of 1000 B are "
+                              "there; the same command goes on from here\n"));
   assert_null(strstr(err, "saved"));
+}
+
+TEST(what_ended_before_it_began_is_told_by_somebody_else) {
+  struct options o = {.json = false};
+  struct capture c = capture_start(STDERR_FILENO);
+  struct report *r = report_new(&o);
+  report_done(r, NULL, 3, "not a valid torrent");
+  report_free(r);
+  capture_end(&c, err, sizeof err);
+  assert_string_equal(err, "");
 }
 
 TEST(a_reason_is_told_again_only_when_it_changes) {
@@ -409,7 +420,8 @@ TEST(threads_share_a_terminal) {
 int main(void) {
   signal(SIGPIPE, SIG_IGN);
   RUN(T(a_pipe_gets_plain_lines_the_first_and_the_last_among_them),
-      T(quiet_says_nothing_but_errors), T(a_failure_says_how_much_is_there),
+      T(quiet_says_nothing_but_errors), T(a_failure_says_why_and_how_much_is_there),
+      T(what_ended_before_it_began_is_told_by_somebody_else),
       T(a_reason_is_told_again_only_when_it_changes),
       T(a_terminal_gets_one_line_that_is_redrawn),
       T(the_bar_makes_room_for_a_log_line_and_comes_back),
