@@ -22,6 +22,7 @@ import contextlib
 import ctypes
 import fcntl
 import glob
+import hashlib
 import json
 import os
 import re
@@ -38,7 +39,7 @@ import traceback
 
 import peers
 import trackers
-from torrents import Torrent
+from torrents import Torrent, bencode
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 WEFT = os.path.abspath(os.environ.get("WEFT", os.path.join(HERE, "..", "..", "build", "weft")))
@@ -46,6 +47,9 @@ KIND = os.environ.get("WEFT_BUILD_KIND", "e2e")  # asan, threads: a sanitizer is
 SANITIZER_EXIT = 99
 CASE_SECONDS = 120
 INSIDE = "WEFT_E2E_INSIDE"  # set once we are in our own namespaces
+
+# For a weft under strace: LeakSanitizer cannot work while another tracer is at it.
+TRACED = {"ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":detect_leaks=0"}
 
 cases = []
 
@@ -324,6 +328,11 @@ class Box:
         return sorted(os.listdir(folder or self.downloads))
 
 
+def info_hash(info):
+    """The info hash of an info dictionary."""
+    return hashlib.sha1(bencode(info)).digest()
+
+
 def scratch():
     """Where the folders of the cases go: memory if there is enough of it."""
     chosen = os.environ.get("TMPDIR")
@@ -338,11 +347,15 @@ def scratch():
     return "/tmp"
 
 
-def wait_for(condition, timeout, text):
-    """Waits until `condition()` holds; fails the case if it takes longer than `timeout` s."""
+def wait_for(condition, timeout, text, running=None):
+    """Waits until `condition()` holds; fails the case if it takes longer than `timeout` s, or if
+    `running` ends meanwhile."""
     deadline = time.monotonic() + timeout
     while not condition():
-        check(time.monotonic() < deadline, "waited %s s in vain: %s" % (timeout, text))
+        if running and not running.running():
+            raise AssertionError("ended before this: %s\n%s" % (text, running.wait()))
+        check(time.monotonic() < deadline, "waited %s s in vain: %s" % (timeout, text),
+              running.error_text() if running else "")
         time.sleep(0.01)
 
 

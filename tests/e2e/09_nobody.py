@@ -1,0 +1,95 @@
+#!/usr/bin/python3 -B
+"""Goal: with nothing to download from, weft says so and ends with exit 4 once --timeout is over, and
+leaves no file behind that pretends to be a download."""
+
+import socket
+
+import lib
+import peers
+import trackers
+from torrents import MIB
+
+
+def gives_up(box, torrent, *arguments, says=()):
+    """Runs with a short time limit; fails unless it ends with 4 and says one of the words."""
+    result = box.weft("download", "-o", box.downloads + "/", "--timeout", "3", *arguments,
+                      torrent.file, expect=4, timeout=40)
+    for word in says:
+        lib.check(word in result.err.lower(), "does not say %r" % word, result)
+    lib.check("payload" not in box.listing() or lib.bytes_on_disk(box.downloads) == 0,
+              "data from nowhere", box.listing())
+    return result
+
+
+@lib.case("no tracker and no peer")
+def _(box):
+    gives_up(box, box.torrent(1 * MIB))
+
+
+@lib.case("a tracker that refuses the connection")
+def _(box):
+    torrent = box.torrent(1 * MIB, tracker="http://127.0.0.1:%d/announce" % lib.free_port())
+    gives_up(box, torrent, says=("tracker",))
+
+
+@lib.case("a tracker that knows the torrent but no peers")
+def _(box):
+    torrent = box.torrent(1 * MIB, tracker=box.tracker(trackers.names()).url)
+    gives_up(box, torrent)
+
+
+@lib.case("a tracker that says why it refuses")
+def _(box):
+    tracker = box.tracker(lambda query: b"d14:failure reason20:torrent not welcome!e")
+    torrent = box.torrent(1 * MIB, tracker=tracker.url)
+    gives_up(box, torrent, says=("torrent not welcome!",))
+
+
+@lib.case("a tracker that never answers")
+def _(box):
+    silent = socket.create_server(("127.0.0.1", 0))
+    torrent = box.torrent(1 * MIB, tracker="http://127.0.0.1:%d/a" % silent.getsockname()[1])
+    gives_up(box, torrent)
+
+
+@lib.case("peers that refuse the connection")
+def _(box):
+    torrent = box.torrent(1 * MIB)
+    dead = ["--peer", "127.0.0.1:%d" % lib.free_port(), "--peer", "127.0.0.2:%d" % lib.free_port()]
+    gives_up(box, torrent, "--no-trackers", *dead)
+
+
+@lib.case("peers that accept and never speak")
+def _(box):
+    torrent = box.torrent(1 * MIB)
+    silent = [box.peer(peers.Silent, torrent) for _ in range(3)]
+    named = [part for peer in silent for part in ("--peer", str(peer))]
+    gives_up(box, torrent, "--no-trackers", *named)
+
+
+@lib.case("only peers without the last piece: --stall-timeout ends with exit 7")
+def _(box):
+    torrent = box.torrent(1 * MIB, piece_length=128 * 1024)
+    partial = Partial(torrent, range(7))
+    box.closers.append(partial.close)
+    result = box.download(torrent, "--stall-timeout", "3", peers=[partial], expect=7, timeout=60)
+    lib.check("piece" in result.err, "does not say what is missing", result)
+    full = box.peer(peers.Peer, torrent)
+    box.download(torrent, peers=[full], expect=0)
+    box.compare(torrent)
+    lib.check(full.served <= 2 * 128 * 1024, "fetched %d bytes again" % full.served)
+
+
+class Partial(peers.Peer):
+    """Has some pieces only, and says so."""
+
+    def __init__(self, torrent, has):
+        self.has = has
+        super().__init__(torrent)
+
+    def introduce(self, connection):
+        connection.message(peers.BITFIELD, self.bitfield(self.has))
+
+
+if __name__ == "__main__":
+    lib.main()

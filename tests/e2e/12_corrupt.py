@@ -1,0 +1,69 @@
+#!/usr/bin/python3 -B
+"""Goal: a wrong byte never ends up in a download. Who sends one is found, banned by address, and
+the download completes from the others (FAULTS F22, F23). Also runs under ThreadSanitizer."""
+
+import lib
+import peers
+from torrents import BLOCK, KIB, MIB
+
+
+@lib.case("one corrupt peer beside a good one: completes, the liar is not asked again")
+def _(box):
+    torrent = box.torrent(4 * MIB, piece_length=64 * KIB)
+    bad = box.peer(peers.Corrupt, torrent)
+    good = box.peer(peers.Gated, torrent)
+    running = box.start_download(torrent, peers=[bad, good])
+    lib.wait_for(bad.ended, 30, "the corrupt peer is left", running)
+    good.open_gate()
+    result = running.wait()
+    lib.check(result.code == 0, "did not complete", result)
+    box.compare(torrent)
+    lib.check(bad.connections == 1, "connected to the liar %d times" % bad.connections, result)
+    lib.check(good.connections == 1, "the honest peer was dropped", result)
+
+
+@lib.case("nine corrupt peers and a good one")
+def _(box):
+    torrent = box.torrent(4 * MIB, piece_length=64 * KIB)
+    swarm = [box.peer(peers.Corrupt, torrent) for _ in range(9)] + [box.peer(peers.Peer, torrent)]
+    box.download(torrent, peers=swarm, expect=0)
+    box.compare(torrent)
+
+
+@lib.case("peers that corrupt one block in many share pieces with good ones")
+def _(box):
+    torrent = box.torrent(8 * MIB, piece_length=512 * KIB)
+    def every_seventh(index, begin):
+        return (index * 32 + begin // BLOCK) % 7 == 3
+    swarm = [box.peer(peers.Corrupt, torrent, every_seventh) for _ in range(3)] \
+        + [box.peer(peers.Slow, torrent, 4 * MIB) for _ in range(3)]
+    result = box.download(torrent, "--json", peers=swarm, expect=0)
+    box.compare(torrent)
+    for good in swarm[3:]:
+        lib.check(good.connections == 1, "an honest peer was dropped", result)
+
+
+@lib.case("nobody but corrupt peers: never complete, never exit 0, then saved by a good one")
+def _(box):
+    torrent = box.torrent(1 * MIB, piece_length=64 * KIB)
+    swarm = [box.peer(peers.Corrupt, torrent) for _ in range(3)]
+    result = box.download(torrent, "--timeout", "3", "--stall-timeout", "5", peers=swarm)
+    lib.check(result.code in (4, 7), "exit %d" % result.code, result)
+    good = box.peer(peers.Peer, torrent)
+    box.download(torrent, peers=[good], expect=0)
+    box.compare(torrent)
+
+
+@lib.case("a torrent whose only hash is wrong is never called complete")
+def _(box):
+    torrent = box.torrent(64 * KIB, piece_length=64 * KIB)
+    torrent.info["pieces"] = bytes(20)
+    torrent.info_hash = lib.info_hash(torrent.info)
+    torrent.write_torrent(torrent.file)
+    result = box.download(torrent, "--timeout", "3", "--stall-timeout", "5",
+                          peers=[box.peer(peers.Peer, torrent)])
+    lib.check(result.code in (4, 7), "exit %d" % result.code, result)
+
+
+if __name__ == "__main__":
+    lib.main()

@@ -1,0 +1,56 @@
+#!/usr/bin/python3 -B
+"""Goal: a slow disk slows the download down and nothing else: it completes, no good peer is dropped
+for it, and memory stays within its bound (FAULTS D22)."""
+
+import re
+import time
+
+import lib
+import peers
+from torrents import KIB, MIB
+
+
+def peak_memory(parent):
+    """The greatest resident size so far, in bytes, of the child of a process; 0 if it is gone."""
+    try:
+        with open("/proc/%d/task/%d/children" % (parent, parent)) as text:
+            children = text.read().split()
+        with open("/proc/%s/status" % children[0]) as text:
+            return int(re.search(r"VmHWM:\s*(\d+)", text.read()).group(1)) * 1024
+    except (OSError, IndexError, AttributeError):
+        return 0
+
+
+def slow(box, torrent, count, milliseconds, *arguments):
+    """Downloads with every write taking its time; (Result, peak memory, the peers)."""
+    lib.needs_program("strace")
+    swarm = [box.peer(peers.Peer, torrent) for _ in range(count)]
+    running = box.start_download(torrent, *arguments, peers=swarm, env=lib.TRACED, prefix=[
+        "strace", "-f", "-o", "/dev/null", "-e", "trace=pwrite64", "-e",
+        "inject=pwrite64:delay_enter=%d" % (milliseconds * 1000)])
+    peak = 0
+    while running.running():
+        peak = max(peak, peak_memory(running.process.pid))
+        time.sleep(0.05)
+    return running.wait(), peak, swarm
+
+
+def completes(text, piece_length, total, milliseconds):
+    """A case for one piece length."""
+    @lib.case(text)
+    def _(box):
+        torrent = box.torrent(total, piece_length=piece_length)
+        result, peak, swarm = slow(box, torrent, 8, milliseconds, "--memory", "8M")
+        lib.check(result.code == 0, "did not complete", result)
+        box.compare(torrent)
+        lib.check(all(p.connections == 1 for p in swarm), "a good peer was dropped", result)
+        if lib.KIND == "e2e":
+            lib.check(0 < peak < (8 + 32) * MIB + 8 * 100 * KIB, "%d bytes of memory" % peak)
+
+
+completes("small pieces", 256 * KIB, 48 * MIB, 50)
+completes("pieces of 16 MiB", 16 * MIB, 64 * MIB, 50)
+
+
+if __name__ == "__main__":
+    lib.main()
