@@ -36,11 +36,4 @@ int cmd_files_width(const struct metainfo *m);
 /* How many files there are without padding. */
 size_t cmd_files_count(const struct metainfo *m);
 
-/* The exit code for a failure that was told already: EXIT_RESOURCES, EXIT_BAD_TORRENT for
- * ERR_FORMAT, otherwise EXIT_DISK; EXIT_OK for ERR_OK. */
-static inline int cmd_exit_code(enum err e) {
-  if (e == ERR_OK) return EXIT_OK;
-  return e == ERR_MEMORY ? EXIT_RESOURCES : e == ERR_FORMAT ? EXIT_BAD_TORRENT : EXIT_DISK;
-}
-
 #endif

@@ -9,6 +9,7 @@
 #include "app/cmd.h"
 
 #include "app/report.h"
+#include "app/signals.h"
 #include "app/torrent.h"
 #include "base/log.h"
 
@@ -34,7 +35,7 @@ int cmd_download(const struct options *o) {
   }
   int code = torrent_load(&m, o->args[0], o->timeout_ms);
   if (code == EXIT_OK) {
-    session_block_signals();
+    signals_block();
     code = session_run(o, &m, r);
     metainfo_free(&m);
   } else {

@@ -22,6 +22,7 @@
 #include "app/human.h"
 #include "app/out.h"
 #include "app/report.h"
+#include "app/signals.h"
 #include "app/torrent.h"
 #include "base/clock.h"
 #include "base/escape.h"
@@ -46,15 +47,8 @@ struct watch {
 /* The signals that the watcher waits for: those that would end us, except where whoever started us
  * wants them ignored (nohup). SIGUSR1 only wakes it at the end. */
 static sigset_t watched(void) {
-  static const int ending[] = {SIGINT, SIGTERM, SIGHUP};
-  sigset_t set;
-  sigemptyset(&set);
+  sigset_t set = signals_ending();
   sigaddset(&set, SIGUSR1);
-  for (size_t i = 0; i < sizeof ending / sizeof ending[0]; i++) {
-    struct sigaction now;
-    if (sigaction(ending[i], NULL, &now) == 0 && now.sa_handler != SIG_IGN)
-      sigaddset(&set, ending[i]);
-  }
   return set;
 }
 
@@ -104,8 +98,8 @@ static bool check(struct store *s, const struct metainfo *m, struct bitset *good
     pthread_join(w.thread, NULL);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
   }
-  if (w.signal != 0) *code = w.signal == SIGINT ? EXIT_INTERRUPTED : EXIT_TERMINATED;
-  else if (e != ERR_OK) *code = cmd_exit_code(e);
+  if (w.signal != 0) *code = signals_exit_code(w.signal);
+  else if (e != ERR_OK) *code = exits_of(e);
   return e == ERR_OK && w.signal == 0;
 }
 
@@ -399,7 +393,7 @@ int cmd_verify(const struct options *o) {
     code = verify(s, &m, o);
     store_close(s);
   } else {
-    code = cmd_exit_code(e);
+    code = exits_of(e);
   }
   metainfo_free(&m);
   return code;

@@ -39,18 +39,21 @@ static void put_dials(struct buf *b, const struct addrbook_stats *a) {
   if (a->known + a->dead == 0) return;
   buf_printf(b, "; of %zu known addresses", a->known + a->dead);
   if (a->taken > 0) buf_printf(b, " %zu are being dialled", a->taken);
-  if (refused > 0) buf_printf(b, "%s %llu refused", a->taken ? "," : "", (unsigned long long)refused);
+  if (refused > 0)
+    buf_printf(b, "%s %llu refused", a->taken ? "," : "", (unsigned long long)refused);
   if (silent > 0) buf_printf(b, ", %llu did not answer", (unsigned long long)silent);
   if (wrong > 0) buf_printf(b, ", %llu were no peers of this torrent", (unsigned long long)wrong);
   if (a->banned > 0) buf_printf(b, ", %zu are banned for sending wrong data", a->banned);
 }
 
-static void put_connected(struct buf *b, const struct roster_stats *r, const struct pieces_stats *p) {
+static void put_connected(struct buf *b, const struct roster_stats *r,
+                          const struct pieces_stats *p) {
   if (r->uninteresting == r->connected) {
     buf_printf(b, "none of the %u connected peers has a piece we still need", r->connected);
     if (p->unavailable > 0) buf_printf(b, "; %u pieces are with nobody", p->unavailable);
   } else if (r->choked + r->uninteresting == r->connected) {
-    buf_printf(b, "choked by %u of %u connected peers: waiting for a turn", r->choked, r->connected);
+    buf_printf(b, "choked by %u of %u connected peers: waiting for a turn", r->choked,
+               r->connected);
     if (r->uninteresting > 0) buf_printf(b, "; %u have nothing we need", r->uninteresting);
   } else {
     buf_printf(b, "%u connected peers were asked but send nothing",

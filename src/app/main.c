@@ -161,7 +161,7 @@ int main(int argc, char **argv) {
   ignore_write_signals();
   int code = run(argc, argv);
   enum err e = out_finish();
-  if (e != ERR_OK && code == EXIT_OK) code = cmd_exit_code(e);
+  if (e != ERR_OK && code == EXIT_OK) code = exits_of(e);
   log_close();
   exit(code);
 }

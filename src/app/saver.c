@@ -31,7 +31,7 @@ static void save(struct saver *v) {
   if (s.done == v->saved || s.complete) return;
   pieces_done(v->pieces, &v->done);
   enum err e = store_sync(v->store);
-  if (e != ERR_OK) { /* the kernel may have dropped the pages: nothing since the last sync is certain */
+  if (e != ERR_OK) { /* the kernel may have dropped the pages: what was written is uncertain */
     int none = ERR_OK;
     atomic_compare_exchange_strong(&v->error, &none, (int)e);
     return;

@@ -2,23 +2,21 @@
 
 #include <malloc.h>
 #include <poll.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
 #include "app/diagnose.h"
+#include "app/present.h"
 #include "app/saver.h"
+#include "app/signals.h"
 #include "base/clock.h"
 #include "base/crypto.h"
 #include "base/log.h"
 #include "base/version.h"
 #include "find/tracker.h"
-#include "io/check.h"
 #include "io/net.h"
 #include "io/resume.h"
 #include "peer/worker.h"
@@ -68,44 +66,17 @@ struct session {
 
 /* --- signals and limits --- */
 
-void session_block_signals(void) {
-  sigset_t set;
-  sigemptyset(&set);
-  sigaddset(&set, SIGINT);
-  sigaddset(&set, SIGTERM);
-  sigaddset(&set, SIGHUP);
-  pthread_sigmask(SIG_BLOCK, &set, NULL);
-  signal(SIGPIPE, SIG_IGN);
-  signal(SIGXFSZ, SIG_IGN);
-}
-
-static int open_signals(void) {
-  sigset_t set;
-  sigemptyset(&set);
-  sigaddset(&set, SIGINT);
-  sigaddset(&set, SIGTERM);
-  sigaddset(&set, SIGHUP);
-  return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-}
-
 static void stop_with(struct session *s, int code, const char *why) {
   if (s->exit_code >= 0) return;
   s->exit_code = code;
   snprintf(s->why, sizeof s->why, "%s", why);
 }
 
-/* The first signal ends the session in order; from then on they kill at once, as the shell expects. */
-static void take_signal(struct session *s) {
-  struct signalfd_siginfo info;
-  if (read(s->signals, &info, sizeof info) != (ssize_t)sizeof info) return;
-  sigset_t set;
-  sigemptyset(&set);
-  sigaddset(&set, SIGINT);
-  sigaddset(&set, SIGTERM);
-  sigaddset(&set, SIGHUP);
-  pthread_sigmask(SIG_UNBLOCK, &set, NULL);
-  if (info.ssi_signo == SIGINT) stop_with(s, EXIT_INTERRUPTED, "interrupted; run the same command to go on");
-  else stop_with(s, EXIT_TERMINATED, "terminated; run the same command to go on");
+static void take_signal(struct session *s, int sig) {
+  if (sig == 0) return;
+  int code = signals_exit_code(sig);
+  stop_with(s, code, code == EXIT_INTERRUPTED ? "interrupted; run the same command to go on"
+                                              : "terminated; run the same command to go on");
 }
 
 /* A thousand threads that seldom allocate share two heaps instead of having one each. */
@@ -126,101 +97,6 @@ static uint32_t workers_allowed(uint32_t max_peers) {
   uint64_t room = r.rlim_cur > DESCRIPTORS_KEPT ? (r.rlim_cur - DESCRIPTORS_KEPT) / 2 : 1;
   if (room < 1) room = 1;
   return room < want ? (uint32_t)room : want;
-}
-
-static int exit_code_of(enum err e) {
-  switch (e) {
-  case ERR_OK:
-    return EXIT_OK;
-  case ERR_MEMORY:
-    return EXIT_RESOURCES;
-  case ERR_FORMAT:
-    return EXIT_BAD_TORRENT;
-  case ERR_SPACE:
-  case ERR_ACCESS:
-  case ERR_IO:
-  case ERR_EXISTS:
-  case ERR_NOT_FOUND:
-    return EXIT_DISK;
-  default:
-    return EXIT_UNEXPECTED;
-  }
-}
-
-/* --- what is there already --- */
-
-struct checking {
-  struct session *s;
-  struct check_progress progress;
-  enum err result;
-  atomic_bool over;
-};
-
-static void *check_main(void *arg) {
-  struct checking *c = arg;
-  c->result = check_run(c->s->store, c->s->m, NULL, &c->s->done, 0, &c->progress);
-  atomic_store(&c->over, true);
-  return NULL;
-}
-
-/* Hashes all that is on disk; shows how far it is, and obeys signals. */
-static enum err check_data(struct session *s) {
-  struct checking c = {.s = s};
-  pthread_t thread;
-  if (pthread_create(&thread, NULL, check_main, &c) != 0) return ERR_MEMORY;
-  struct pollfd p = {.fd = s->signals, .events = POLLIN};
-  while (!atomic_load(&c.over)) {
-    if (poll(&p, 1, 10) > 0) take_signal(s);
-    if (s->exit_code >= 0) atomic_store(&c.progress.cancel, true);
-    struct report_progress r = {
-      .phase = PHASE_CHECKING,
-      .total = s->m->geo.total,
-      .verified = (uint64_t)atomic_load(&c.progress.pieces_done) * s->m->geo.piece_len,
-      .pieces = atomic_load(&c.progress.pieces_good),
-    };
-    report_progress(s->report, &r);
-  }
-  pthread_join(thread, NULL);
-  return c.result;
-}
-
-/* Fills s->done. Refuses files that are somebody else's. */
-static enum err find_present(struct session *s) {
-  struct resume_state state = {0};
-  enum err e = resume_load(s->store, s->m, &s->done, &state);
-  if (e != ERR_OK || state.exact) return e;
-  bitset_reset(&s->done);
-  if (!store_any_present(s->store)) return ERR_OK;
-  if (state.ours) log_info("the files have changed since the record was written: checking them");
-  e = check_data(s);
-  if (e != ERR_OK) return e;
-  if (s->done.count > 0 || state.ours || s->o->overwrite) return ERR_OK;
-  log_error("%s is already there and is not this download; nothing was changed: choose another "
-            "name with -o, or allow replacing it with --overwrite",
-            store_top_path(s->store));
-  return ERR_EXISTS;
-}
-
-static uint64_t bytes_of(const struct metainfo *m, const struct bitset *done) {
-  uint64_t sum = 0;
-  for (size_t i = bitset_next(done, 0); i < done->bits; i = bitset_next(done, i + 1))
-    sum += geometry_piece_len(&m->geo, (uint32_t)i);
-  return sum;
-}
-
-/* The store opened, locked, checked and prepared. */
-static enum err open_disk(struct session *s) {
-  struct store_options so = {.output = s->o->output};
-  enum err e = store_open(&s->store, s->m, &so);
-  if (e == ERR_OK) e = store_lock(s->store);
-  if (e != ERR_OK) return e;
-  report_metadata(s->report, s->m, store_top_path(s->store));
-  if (!bitset_init(&s->done, s->m->geo.pieces)) return ERR_MEMORY;
-  e = find_present(s);
-  s->already = bytes_of(s->m, &s->done);
-  if (e == ERR_OK && !bitset_full(&s->done)) e = resume_save(s->store, s->m, &s->done);
-  if (e == ERR_OK) e = store_prepare(s->store, s->o->allocate);
-  return e;
 }
 
 /* --- hooks, called by other threads --- */
@@ -331,7 +207,8 @@ static enum err start_trackers(struct session *s) {
 
 /* --- the timers --- */
 
-/* Dials what is due. With enough peers connected nobody is bothered with a handshake that leads nowhere. */
+/* Dials what is due. With enough peers connected nobody is bothered with a handshake that leads
+ * nowhere. */
 static void spawn_workers(struct session *s, uint32_t connected, int64_t now) {
   struct addr a;
   s->spawn_ms = CLOCK_NEVER;
@@ -409,7 +286,8 @@ static void check_hopeless(struct session *s) {
                                  "--tracker URL or --peer IP:PORT");
 }
 
-/* Every piece is verified: are the files still the ones we wrote? What is not goes back to the queue. */
+/* Every piece is verified: are the files still the ones we wrote? What is not goes back to the
+ * queue. */
 static void finish(struct session *s, int64_t now) {
   struct bitset lost;
   if (!bitset_init(&lost, s->m->geo.pieces)) {
@@ -418,14 +296,14 @@ static void finish(struct session *s, int64_t now) {
   }
   enum err e = store_finish(s->store, &lost);
   if (e == ERR_NOT_FOUND) {
-    report_warning(s->report, "files were removed or replaced while downloading: fetching them again");
+    report_warning(s->report, "files were removed or replaced meanwhile: fetching them again");
     e = store_prepare(s->store, s->o->allocate);
     for (size_t i = bitset_next(&lost, 0); i < lost.bits; i = bitset_next(&lost, i + 1))
       pieces_reset(s->sw.pieces, (uint32_t)i);
     s->piece_ms = now;
-    if (e != ERR_OK) stop_with(s, exit_code_of(e), "the files could not be written again");
+    if (e != ERR_OK) stop_with(s, exits_of(e), "the files could not be written again");
   } else if (e != ERR_OK) {
-    stop_with(s, exit_code_of(e), "the data could not be brought to disk");
+    stop_with(s, exits_of(e), "the data could not be brought to disk");
   } else {
     stop_with(s, EXIT_OK, "");
   }
@@ -444,7 +322,7 @@ static void tick(struct session *s) {
   enum err disk = (enum err)atomic_load(&s->sw.disk_error);
   if (disk == ERR_OK) disk = saver_error(s->saver);
   if (disk != ERR_OK)
-    stop_with(s, exit_code_of(disk), "the disk failed; what was verified is kept: run "
+    stop_with(s, exits_of(disk), "the disk failed; what was verified is kept: run "
                                                "the same command again when there is room");
   else if (p.complete) finish(s, now);
   else check_stall(s, &p, &r, now);
@@ -460,7 +338,7 @@ static void run(struct session *s) {
     tick(s);
     if (s->exit_code >= 0) break;
     if (poll(p, 2, TICK_MS) <= 0) continue;
-    if (p[0].revents) take_signal(s);
+    if (p[0].revents) take_signal(s, signals_take(s->signals));
     if (p[1].revents) net_bell_clear(s->sw.bell);
   }
 }
@@ -513,7 +391,7 @@ static void download(struct session *s) {
   for (size_t i = 0; e == ERR_OK && i < s->o->peer_count; i++)
     addrbook_add(s->sw.book, &s->o->peers[i], FROM_USER, clock_now_ms());
   if (e == ERR_OK) e = start_trackers(s);
-  if (e != ERR_OK) stop_with(s, exit_code_of(e), err_name(e));
+  if (e != ERR_OK) stop_with(s, exits_of(e), err_name(e));
   else run(s);
 }
 
@@ -522,14 +400,19 @@ int session_run(const struct options *o, const struct metainfo *m, struct report
   struct roster_stats stats = {0};
   tame_malloc();
   s.start_ms = clock_now_ms();
-  s.signals = open_signals();
+  int sig = 0;
+  s.signals = signals_open();
   s.sw.bell = net_bell_new();
   s.worker_cap = workers_allowed(o->max_peers);
-  enum err e = s.signals < 0 || s.sw.bell < 0 ? ERR_MEMORY : open_disk(&s);
-  if (e != ERR_OK && s.exit_code < 0) stop_with(&s, exit_code_of(e), err_name(e));
+  enum err e = ERR_MEMORY;
+  if (s.signals >= 0 && s.sw.bell >= 0)
+    e = present_open(o, m, r, s.signals, &sig, &s.store, &s.done);
+  take_signal(&s, sig);
+  if (e != ERR_OK) stop_with(&s, exits_of(e), err_name(e));
+  else s.already = present_bytes(m, &s.done);
   if (s.exit_code < 0 && bitset_full(&s.done)) {
     e = store_finish(s.store, NULL);
-    stop_with(&s, exit_code_of(e), e == ERR_OK ? "" : "the data could not be brought to disk");
+    stop_with(&s, exits_of(e), e == ERR_OK ? "" : "the data could not be brought to disk");
   }
   if (s.exit_code < 0) {
     download(&s);

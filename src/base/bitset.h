@@ -1,10 +1,10 @@
 /*
  * bitset: a fixed number of bits, in 64-bit words.
  *
- * Who has which piece. On the wire (BEP 3, "bitfield") bit 0 is the highest bit of the first byte and
- * the spare bits at the end are zero; inside it is an array of words, so that "which pieces does this
- * peer have that we lack" is one AND per 64 pieces. bitset_from_wire() and bitset_to_wire() are the
- * only places that know both orders.
+ * Who has which piece. On the wire (BEP 3, "bitfield") bit 0 is the highest bit of the first byte
+ * and the spare bits at the end are zero; inside it is an array of words, so that "which pieces
+ * does this peer have that we lack" is one AND per 64 pieces. bitset_from_wire() and
+ * bitset_to_wire() are the only places that know both orders.
  */
 #ifndef WEFT_BASE_BITSET_H
 #define WEFT_BASE_BITSET_H

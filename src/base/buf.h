@@ -1,11 +1,11 @@
 /*
  * buf: bytes that grow up to a hard maximum, and a reader that can't run past the end.
  *
- * `struct buf` is for building messages and collecting replies. It never grows past the `max` it was
- * made with, whatever a remote side claims; the first append that does not fit sets `failed` and from
- * then on appends do nothing, so a coder appends without looking and asks once at the end.
- * `struct rd` reads big-endian numbers and spans from bytes somebody else owns; the first read past
- * the end sets `failed` and returns zeros.
+ * `struct buf` is for building messages and collecting replies. It never grows past the `max` it
+ * was made with, whatever a remote side claims; the first append that does not fit sets `failed`
+ * and from then on appends do nothing, so a coder appends without looking and asks once at the
+ * end. `struct rd` reads big-endian numbers and spans from bytes somebody else owns; the first
+ * read past the end sets `failed` and returns zeros.
  */
 #ifndef WEFT_BASE_BUF_H
 #define WEFT_BASE_BUF_H
@@ -43,8 +43,8 @@ __attribute__((format(printf, 2, 3))) void buf_printf(struct buf *b, const char 
  * b->len. NULL (and failed) if they do not fit. */
 uint8_t *buf_reserve(struct buf *b, size_t len);
 
-/* The bytes as a C string (a NUL is put behind them, not counted in len); "" when empty or failed to
- * allocate. Valid until the next call on `b`. */
+/* The bytes as a C string (a NUL is put behind them, not counted in len); "" when empty or failed
+ * to allocate. Valid until the next call on `b`. */
 const char *buf_cstr(struct buf *b);
 
 struct rd {

@@ -1,9 +1,9 @@
 /*
  * clock: monotonic time.
  *
- * A deadline in weft is always an absolute time of this clock in milliseconds, worked out once; what
- * is waited for in between is only ever the rest of it. So one trickled byte can't extend a wait, and
- * setting the wall clock changes nothing. CLOCK_NEVER is a deadline that does not come.
+ * A deadline in weft is always an absolute time of this clock in milliseconds, worked out once;
+ * what is waited for in between is only ever the rest of it. So one trickled byte can't extend a
+ * wait, and setting the wall clock changes nothing. CLOCK_NEVER is a deadline that does not come.
  */
 #ifndef WEFT_BASE_CLOCK_H
 #define WEFT_BASE_CLOCK_H

@@ -1,9 +1,10 @@
 /*
  * crypto: randomness and hexadecimal text. Hashing has its own module, base/sha1.
  *
- * Everything that a stranger could profit from guessing (peer id, transaction ids, keys) comes from
- * crypto_random(), the kernel's generator. crypto_rng_* is a small, fast, seeded generator for choices
- * that need no secrecy: ties between pieces, the order of trackers. Each thread has its own.
+ * Everything that a stranger could profit from guessing (peer id, transaction ids, keys) comes
+ * from crypto_random(), the kernel's generator. crypto_rng_* is a small, fast, seeded generator
+ * for choices that need no secrecy: ties between pieces, the order of trackers. Each thread has
+ * its own.
  */
 #ifndef WEFT_BASE_CRYPTO_H
 #define WEFT_BASE_CRYPTO_H

@@ -1,10 +1,10 @@
 /*
  * err: the one small set of things that can go wrong.
  *
- * Every call in weft that can fail returns an `enum err`, zero for success. The code says what kind of
- * failure it was, so that a caller can choose what to do (try another peer, stop, exit with 5); the
- * sentence for the user is logged once, where the failure was first seen, because only that place
- * knows the file, the peer or the byte. Nothing carries strings up the stack.
+ * Every call in weft that can fail returns an `enum err`, zero for success. The code says what
+ * kind of failure it was, so that a caller can choose what to do (try another peer, stop, exit
+ * with 5); the sentence for the user is logged once, where the failure was first seen, because
+ * only that place knows the file, the peer or the byte. Nothing carries strings up the stack.
  */
 #ifndef WEFT_BASE_ERR_H
 #define WEFT_BASE_ERR_H
@@ -33,9 +33,10 @@ enum err {
 const char *err_name(enum err e);
 
 /*
- * The code for an errno value of a file or system call: ENOSPC, EDQUOT and EFBIG -> ERR_SPACE; EACCES,
- * EPERM, EROFS -> ERR_ACCESS; ENOENT -> ERR_NOT_FOUND; EEXIST -> ERR_EXISTS; ENOMEM, EMFILE, ENFILE,
- * EAGAIN (of pthread_create) -> ERR_MEMORY; anything else -> ERR_IO. Never ERR_OK.
+ * The code for an errno value of a file or system call: ENOSPC, EDQUOT and EFBIG -> ERR_SPACE;
+ * EACCES, EPERM, EROFS -> ERR_ACCESS; ENOENT -> ERR_NOT_FOUND; EEXIST -> ERR_EXISTS; ENOMEM,
+ * EMFILE, ENFILE, EAGAIN (of pthread_create) -> ERR_MEMORY; anything else -> ERR_IO. Never
+ * ERR_OK.
  */
 enum err err_from_errno(int errnum);
 

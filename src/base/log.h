@@ -6,8 +6,9 @@
  * chosen (LOG_WARN by default, LOG_ERROR with -q); a --log-file gets everything up to LOG_DEBUG.
  * Every line passes through escape_line(), so nothing that came from outside can move the cursor.
  *
- * While a progress bar is on the terminal, log_set_hooks() lets its owner wipe the bar before a line
- * and draw it again after. All functions may be called from any thread; one mutex orders the lines.
+ * While a progress bar is on the terminal, log_set_hooks() lets its owner wipe the bar before a
+ * line and draw it again after. All functions may be called from any thread; one mutex orders the
+ * lines.
  */
 #ifndef WEFT_BASE_LOG_H
 #define WEFT_BASE_LOG_H

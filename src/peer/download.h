@@ -1,19 +1,20 @@
 /*
  * download: what we ask one peer for, and where it goes.
  *
- * Requests go out ahead of the data, as many as the peer can answer in a round trip and a little more: that is
- * the window (bandwidth-delay product plus slack). It begins at 32 blocks, and then follows what is
- * measured: rate * (round trip + slack), across piece boundaries, never more than the peer's "reqq"
- * (BEP 10), nor its share of --memory. Because a window that is too small holds the measured rate down, and the slack
- * always asks for more than the rate needs, it grows by a factor each round trip while that pays, and stops when
- * the peer or the path is the limit.
+ * Requests go out ahead of the data, as many as the peer can answer in a round trip and a little
+ * more: that is the window (bandwidth-delay product plus slack). It begins at 32 blocks, and then
+ * follows what is measured: rate * (round trip + slack), across piece boundaries, never more than
+ * the peer's "reqq" (BEP 10), nor its share of --memory. Because a window that is too small holds
+ * the measured rate down, and the slack always asks for more than the rate needs, it grows by a
+ * factor each round trip while that pays, and stops when the peer or the path is the limit.
  *
  * Asked-for runs stand in a ring of jobs in the order of asking, which is the order in which a
- * well-behaved peer answers. Each job gets a fragment when its first block is about to arrive. When all of
- * its blocks have come (or are known not to come) it is handed to the writer.
+ * well-behaved peer answers. Each job gets a fragment when its first block is about to arrive.
+ * When all of its blocks have come (or are known not to come) it is handed to the writer.
  *
- * A peer that sends no block for max(2 s, four times its usual delay) is silent: its blocks go back to the queue,
- * the connection stays and is tried with one block at a time. All functions: the owning thread only.
+ * A peer that sends no block for max(2 s, four times its usual delay) is silent: its blocks go
+ * back to the queue, the connection stays and is tried with one block at a time. All functions:
+ * the owning thread only.
  */
 #ifndef WEFT_PEER_DOWNLOAD_H
 #define WEFT_PEER_DOWNLOAD_H
@@ -39,8 +40,8 @@ struct download_slot {
 /* The next up to `max` expected blocks in order, without the one that is arriving (p->cur_*). Gets
  * fragments for them; fewer are returned when memory is short. */
 uint32_t download_expected(struct peer *p, struct download_slot *slots, uint32_t max);
-/* The place for this block, a whole one of the torrent, if it was asked for, in any order, or is wanted
- * all the same although it was given back. False: nobody wants it. */
+/* The place for this block, a whole one of the torrent, if it was asked for, in any order, or is
+ * wanted all the same although it was given back. False: nobody wants it. */
 bool download_find(struct peer *p, uint32_t piece, uint32_t begin, uint32_t len,
                    struct download_slot *slot);
 /* All bytes of this block are in place. Waits when the results channel is full. */
@@ -54,8 +55,8 @@ void download_give_back(struct peer *p);
 void download_rejected(struct peer *p, uint32_t piece, uint32_t begin, uint32_t len);
 /* Our bell rang: cancels what others have taken over. */
 enum err download_on_bell(struct peer *p);
-/* Looks at the clock: silence, patience. ERR_OK; ERR_TIMEOUT: the peer is of no use, give its place to
- * another. *next_ms is lowered to when this wants to be called again. */
+/* Looks at the clock: silence, patience. ERR_OK; ERR_TIMEOUT: the peer is of no use, give its
+ * place to another. *next_ms is lowered to when this wants to be called again. */
 enum err download_tick(struct peer *p, int64_t *next_ms);
 /* Sets SO_RCVLOWAT to what is worth waking up for. */
 void download_set_lowat(struct peer *p);

@@ -61,8 +61,8 @@ static enum err on_reject(struct peer *p, const struct wire_message *m) {
   return p->reject_count > PEER_REJECTS_MAX + p->window ? ERR_LIMIT : ERR_OK;
 }
 
-/* We upload nothing yet and choke everybody: whoever asks all the same is answered only where BEP 6 says
- * that every request is answered. */
+/* We upload nothing yet and choke everybody: whoever asks all the same is answered only where BEP
+ * 6 says that every request is answered. */
 static enum err on_request(struct peer *p, const struct wire_message *m) {
   if (!geometry_has_block(&p->sw->meta->geo, m->index, m->begin, m->length)) return ERR_PROTOCOL;
   if (++p->request_count > PEER_REQUESTS_MAX) return ERR_LIMIT;

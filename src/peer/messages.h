@@ -1,6 +1,6 @@
 /*
- * messages: what each message of a peer changes (BEP 3, 6, 10). PIECE never comes here: its data are
- * handled where they arrive (peer/receive).
+ * messages: what each message of a peer changes (BEP 3, 6, 10). PIECE never comes here: its data
+ * are handled where they arrive (peer/receive).
  */
 #ifndef WEFT_PEER_MESSAGES_H
 #define WEFT_PEER_MESSAGES_H
@@ -9,8 +9,8 @@
 #include "peer/peer.h"
 #include "proto/wire.h"
 
-/* Acts on one complete message. ERR_OK; ERR_PROTOCOL, ERR_LIMIT: the peer has gone too far, hang up;
- * ERR_MEMORY. */
+/* Acts on one complete message. ERR_OK; ERR_PROTOCOL, ERR_LIMIT: the peer has gone too far, hang
+ * up; ERR_MEMORY. */
 enum err messages_handle(struct peer *p, const struct wire_message *m);
 
 #endif

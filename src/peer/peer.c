@@ -101,7 +101,8 @@ static void put_opening(struct peer *p) {
   p->am_interested = true;
 }
 
-/* Fills in[0..WIRE_HANDSHAKE_LEN) before the deadline, and sends what is still to be sent meanwhile. */
+/* Fills in[0..WIRE_HANDSHAKE_LEN) before the deadline, and sends what is still to be sent
+ * meanwhile. */
 static enum err read_handshake(struct peer *p, uint8_t *in, int64_t deadline_ms) {
   size_t have = 0;
   while (have < WIRE_HANDSHAKE_LEN) {

@@ -1,16 +1,16 @@
 /*
  * peer: one connection, as the thread that owns it sees it.
  *
- * BEP 3 gives each side of a connection two flags, choked and interested. We ask for blocks while we are
- * interested and the peer does not choke us; a choke takes back every request under way. Everything
- * here belongs to one thread; what others may look at lies in the seat (swarm/roster) and in the
- * pieces_peer (swarm/pieces).
+ * BEP 3 gives each side of a connection two flags, choked and interested. We ask for blocks while
+ * we are interested and the peer does not choke us; a choke takes back every request under way.
+ * Everything here belongs to one thread; what others may look at lies in the seat (swarm/roster)
+ * and in the pieces_peer (swarm/pieces).
  *
  *   DIALLING -> HANDSHAKE -> OPEN -> gone
  *
- * The files of this folder share this struct: peer.c opens the conversation and sends, receive.c turns
- * bytes into messages, messages.c acts on them, download.c decides what to ask for, worker.c is the
- * thread with the one loop.
+ * The files of this folder share this struct: peer.c opens the conversation and sends, receive.c
+ * turns bytes into messages, messages.c acts on them, download.c decides what to ask for,
+ * worker.c is the thread with the one loop.
  */
 #ifndef WEFT_PEER_PEER_H
 #define WEFT_PEER_PEER_H
@@ -112,19 +112,19 @@ void peer_init(struct peer *p, struct swarm *sw, const struct addr *a);
 void peer_free(struct peer *p);
 
 /*
- * Sends handshake, extension handshake, bitfield and interested as one segment and waits for the peer's
- * handshake, at most until `deadline_ms`. Fills fast, extended, limits.
- * ERR_OK; ERR_TIMEOUT; ERR_CLOSED; ERR_REFUSED (reset); ERR_PROTOCOL: no BitTorrent; ERR_NOT_FOUND: another
- * torrent; ERR_CANCELLED; ERR_MEMORY. `peer_id` gets the peer's id. Waits.
+ * Sends handshake, extension handshake, bitfield and interested as one segment and waits for the
+ * peer's handshake, at most until `deadline_ms`. Fills fast, extended, limits. ERR_OK;
+ * ERR_TIMEOUT; ERR_CLOSED; ERR_REFUSED (reset); ERR_PROTOCOL: no BitTorrent; ERR_NOT_FOUND:
+ * another torrent; ERR_CANCELLED; ERR_MEMORY. `peer_id` gets the peer's id. Waits.
  */
 enum err peer_shake_hands(struct peer *p, int64_t deadline_ms, uint8_t peer_id[static 20]);
 
-/* Sends what `out` holds, as far as the socket takes it now. ERR_OK (perhaps with a rest), ERR_CLOSED,
- * ERR_MEMORY (out overflowed). Never waits. */
+/* Sends what `out` holds, as far as the socket takes it now. ERR_OK (perhaps with a rest),
+ * ERR_CLOSED, ERR_MEMORY (out overflowed). Never waits. */
 enum err peer_flush(struct peer *p);
 
-/* Appends HAVE for every piece finished since the last call that the peer lacks, and a keep-alive when
- * nothing was sent for two minutes. */
+/* Appends HAVE for every piece finished since the last call that the peer lacks, and a keep-alive
+ * when nothing was sent for two minutes. */
 void peer_put_news(struct peer *p);
 
 /* "1.2.3.4:6881" for logs, into `text`. */

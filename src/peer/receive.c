@@ -44,8 +44,8 @@ static void note_unwanted(struct peer *p, uint32_t len) {
   atomic_fetch_add(&p->sw->wasted, len);
 }
 
-/* A PIECE message whose header is known and of whose data `have` bytes lie at `data`: they go to their place,
- * the rest will be received there (or thrown away). */
+/* A PIECE message whose header is known and of whose data `have` bytes lie at `data`: they go to
+ * their place, the rest will be received there (or thrown away). */
 static enum err begin_block(struct peer *p, uint32_t piece, uint32_t begin, uint32_t len,
                             const uint8_t *data, uint32_t have) {
   struct download_slot s;
@@ -132,7 +132,8 @@ static void scatter_add(struct scatter *v, void *base, size_t len) {
   v->room += len;
 }
 
-/* Lays out the vector. What lies in p->in (part of a header) counts as received into the first header. */
+/* Lays out the vector. What lies in p->in (part of a header) counts as received into the first
+ * header. */
 static void scatter_build(struct peer *p, struct scatter *v) {
   v->iov_count = 0;
   v->room = 0;
@@ -193,7 +194,8 @@ static enum err scatter_walk(struct peer *p, struct scatter *v, size_t n) {
   return ERR_OK;
 }
 
-/* Places hold memory, so a slow peer gets few of them ready: as many as tend to be filled at once. */
+/* Places hold memory, so a slow peer gets few of them ready: as many as tend to be filled at
+ * once. */
 static void adapt_ahead(struct peer *p, const struct scatter *v, size_t n) {
   if (n == v->room && v->count == p->ahead && p->ahead < SLOTS_MAX) p->ahead *= 2;
   else if (n < v->room / 4 && p->ahead > AHEAD_MIN) p->ahead /= 2;

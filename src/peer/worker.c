@@ -40,7 +40,7 @@ static enum err receive_all(struct peer *p) {
   for (int i = 0; e == ERR_OK && more && i < RECEIVES_MAX; i++) {
     bool was_inside = inside(p);
     e = receive_some(p, &more);
-    if (!was_inside && inside(p)) p->message_ms = p->now_ms; /* its time begins with its first byte */
+    if (!was_inside && inside(p)) p->message_ms = p->now_ms; /* its time begins here */
   }
   download_count(p);
   return e;

@@ -1,10 +1,11 @@
 /*
  * worker: the thread that owns one connection, from dialling to good-bye.
  *
- *   dial -> shake hands -> loop { say what is to be said; wait; receive; look at the clock } -> report
+ *   dial -> shake hands -> loop { speak; wait; receive; look at the clock } -> report
  *
- * The loop waits in one place, for the socket, the bell or the time. Stacks are 128 KiB: the deepest path is a
- * receive with its 33 vectors (2 KiB) and a log line (4 KiB); what is big lies on the heap.
+ * The loop waits in one place, for the socket, the bell or the time. Stacks are 128 KiB: the
+ * deepest path is a receive with its 33 vectors (2 KiB) and a log line (4 KiB); what is big lies
+ * on the heap.
  */
 #ifndef WEFT_PEER_WORKER_H
 #define WEFT_PEER_WORKER_H
@@ -14,9 +15,10 @@
 #include "swarm/swarm.h"
 
 /*
- * Starts a detached thread that talks to `a`, which was taken from the address book; the thread reports it
- * there and rings sw->bell when it ends. sw->workers counts the threads alive; the session frees nothing before it
- * is 0. ERR_OK; ERR_MEMORY: no thread; the address has been reported as ADDR_FULL.
+ * Starts a detached thread that talks to `a`, which was taken from the address book; the thread
+ * reports it there and rings sw->bell when it ends. sw->workers counts the threads alive; the
+ * session frees nothing before it is 0. ERR_OK; ERR_MEMORY: no thread; the address has been
+ * reported as ADDR_FULL.
  */
 enum err worker_start(struct swarm *sw, const struct addr *a);
 

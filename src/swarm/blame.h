@@ -28,14 +28,14 @@ struct blame {
 
 /* If every entry of from[0..blocks) is the same number, that number; else 0. */
 uint32_t blame_single(const uint32_t *from, uint32_t blocks);
-/* Remembers a suspicion; takes ownership of `from` and `digest` (both from malloc) whatever the outcome. Beyond
- * BLAME_MAX the oldest is forgotten. */
+/* Remembers a suspicion; takes ownership of `from` and `digest` (both from malloc) whatever the
+ * outcome. Beyond BLAME_MAX the oldest is forgotten. */
 void blame_add(struct blame *b, uint32_t piece, uint32_t blocks, uint32_t *from,
                uint8_t (*digest)[BLAME_DIGEST_LEN]);
 /* Are there suspicions about this piece? */
 bool blame_has(const struct blame *b, uint32_t piece);
-/* The piece is right now and its blocks have these digests: calls on_liar for each connection that had
- * given a different block, then forgets the suspicions about it. */
+/* The piece is right now and its blocks have these digests: calls on_liar for each connection
+ * that had given a different block, then forgets the suspicions about it. */
 void blame_resolve(struct blame *b, uint32_t piece, uint8_t (*digest)[BLAME_DIGEST_LEN],
                    void (*on_liar)(void *arg, uint32_t number), void *arg);
 void blame_free(struct blame *b);

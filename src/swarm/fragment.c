@@ -28,8 +28,8 @@ struct fragment_pool *fragment_pool_new(void) {
   return p;
 }
 
-/* The data come straight from the kernel and go straight back: on a heap, small things that live longer
- * would settle between them and pin its size. */
+/* The data come straight from the kernel and go straight back: on a heap, small things that live
+ * longer would settle between them and pin its size. */
 static void destroy(struct fragment *f) {
   munmap(f->data, (size_t)f->capacity * BLOCK_LEN);
   free(f);

@@ -3,11 +3,13 @@
  *
  * A fragment is memory for a run of up to 32 consecutive blocks of one piece (512 KiB). A worker
  * receives into it, the writer hashes and writes it with one call, then it goes back to the pool.
- * Why not whole pieces: they may be 512 MiB long; why not blocks: a system call and a wake-up each.
+ * Why not whole pieces: they may be 512 MiB long; why not blocks: a system call and a wake-up
+ * each.
  *
- * The pool keeps what was given back, by size, and hands out the last one first, so that what is used
- * is what is still in the processor's cache. How many exist at a time is bounded by the request windows
- * (peer/download) and the channel; of the idle ones the pool keeps POOL_IDLE_MAX bytes.
+ * The pool keeps what was given back, by size, and hands out the last one first, so that what is
+ * used is what is still in the processor's cache. How many exist at a time is bounded by the
+ * request windows (peer/download) and the channel; of the idle ones the pool keeps POOL_IDLE_MAX
+ * bytes.
  */
 #ifndef WEFT_SWARM_FRAGMENT_H
 #define WEFT_SWARM_FRAGMENT_H

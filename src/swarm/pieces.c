@@ -176,8 +176,8 @@ static uint32_t give_back(struct pieces *q, struct pieces_peer *p, const struct 
   return freed;
 }
 
-/* The piece it held alone is anybody's now. Returns how many blocks of it are FREE. Caller must hold
- * q->lock. */
+/* The piece it held alone is anybody's now. Returns how many blocks of it are FREE. Caller must
+ * hold q->lock. */
 static uint32_t drop_hold(struct pieces *q, struct pieces_peer *p) {
   uint32_t left = 0;
   if (p->holds == UINT32_MAX) return 0;
@@ -276,8 +276,8 @@ void pieces_assign(struct pieces *q, struct open_piece *op, struct pieces_peer *
   if (was_free > 0) pieces_open_set_free(q, op, op->free - was_free);
 }
 
-/* Notes one block as received. Caller must hold q->lock. Returns the number of another connection that it
- * was asked of, or 0. */
+/* Notes one block as received. Caller must hold q->lock. Returns the number of another connection
+ * that it was asked of, or 0. */
 static uint32_t take_in(struct pieces *q, struct open_piece *op, struct pieces_peer *p,
                         uint32_t block) {
   uint32_t other = 0;

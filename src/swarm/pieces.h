@@ -16,20 +16,24 @@
  * Work is handed out as runs: up to 32 consecutive blocks of one piece, which is what one fragment
  * holds. What a worker gets from pieces_take(), in this order:
  *
- *   fast connections (they could fetch a whole piece alone in OWN_WITHIN_MS): the next run of the piece
- *   they hold; a piece somebody left; a new piece, which they then hold alone, so that a wrong hash has
- *   one name on it;
+ *   fast connections (they could fetch a whole piece alone in OWN_WITHIN_MS): the next run of the
+ *   piece they hold; a piece somebody left; a new piece, which they then hold alone, so that a
+ *   wrong hash has one name on it;
+ *
  *   slow connections: a run of a piece that is being shared; a piece somebody left; a new piece,
  *   shared from the start: no piece hangs on its slowest owner;
+ *
  *   when nothing is left to begin: a free run of anybody's piece, the emptiest first;
- *   when not even that is left (end game): the last half of what the connection that will need longest
- *   still has to deliver, if that gets it here clearly sooner. The loser is told by its bell and
- *   cancels; should its blocks come first after all, they count.
  *
- * New pieces are chosen rarest first with random ties; the very first ones at random, because rare
- * pieces are slow and the sooner there is something to give, the better (BEP 3).
+ *   when not even that is left (end game): the last half of what the connection that will need
+ *   longest still has to deliver, if that gets it here clearly sooner. The loser is told by its
+ *   bell and cancels; should its blocks come first after all, they count.
  *
- * HAVE without mailboxes: finished pieces are appended to a list; every worker has its own cursor.
+ * New pieces are chosen rarest first with random ties; the very first ones at random, because
+ * rare pieces are slow and the sooner there is something to give, the better (BEP 3).
+ *
+ * HAVE without mailboxes: finished pieces are appended to a list; every worker has its own
+ * cursor.
  *
  * One mutex guards everything; every call is a few microseconds, without I/O or hashing. `struct
  * pieces_peer` belongs to one worker thread, which alone calls with it.
@@ -106,20 +110,21 @@ uint32_t pieces_received(struct pieces *q, struct pieces_peer *p, const struct r
                          uint32_t mask);
 /* Gives back the blocks of `mask`, which will not arrive. */
 void pieces_release(struct pieces *q, struct pieces_peer *p, const struct run *run, uint32_t mask);
-/* It will not go on for now (choked, silent): the piece it holds alone is anybody's, and so is one that
- * it was to fetch alone because of a wrong hash. */
+/* It will not go on for now (choked, silent): the piece it holds alone is anybody's, and so is
+ * one that it was to fetch alone because of a wrong hash. */
 void pieces_let_go(struct pieces *q, struct pieces_peer *p);
-/* The blocks of `run` that are no longer this peer's to deliver: taken over or received elsewhere. */
+/* The blocks of `run` that are no longer this peer's to deliver: taken over or received
+ * elsewhere. */
 uint32_t pieces_lost(struct pieces *q, struct pieces_peer *p, const struct run *run);
-/* A block is arriving that was given back before. True: it is still wanted, and is asked of `p` again,
- * as a run of one. */
+/* A block is arriving that was given back before. True: it is still wanted, and is asked of `p`
+ * again, as a run of one. */
 bool pieces_claim(struct pieces *q, struct pieces_peer *p, uint32_t piece, uint32_t block);
 
 /* --- For the writer --- */
 /* The piece is on disk and its hash is right. */
 void pieces_verified(struct pieces *q, uint32_t index);
-/* The connections that delivered piece `index` (OPEN or WRITING): copies the number for each block, block
- * count long. Call before pieces_failed. */
+/* The connections that delivered piece `index` (OPEN or WRITING): copies the number for each
+ * block, block count long. Call before pieces_failed. */
 void pieces_origin(struct pieces *q, uint32_t index, uint32_t *from);
 /* Its hash is wrong: all blocks are FREE again; `alone`: it may be taken by one connection only,
  * until that one gives blocks of it back. */
@@ -138,8 +143,8 @@ struct pieces_stats {
 void pieces_stats(struct pieces *q, struct pieces_stats *out);
 /* Copies the DONE bits (g->pieces of them). */
 void pieces_done(struct pieces *q, struct bitset *out);
-/* Finished pieces since *cursor (start with 0, those present at the beginning are not in it): copies up
- * to `max`, moves the cursor, returns how many. */
+/* Finished pieces since *cursor (start with 0, those present at the beginning are not in it):
+ * copies up to `max`, moves the cursor, returns how many. */
 uint32_t pieces_finished(struct pieces *q, uint32_t *cursor, uint32_t *out, uint32_t max);
 
 #endif

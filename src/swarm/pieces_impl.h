@@ -1,7 +1,7 @@
 /*
- * pieces_impl: the inside of the work queue, shared by pieces.c (states and counts) and pieces_take.c
- * (choices) only. What the states mean stands in swarm/pieces.h. Every function here says "Caller must
- * hold q->lock"; none of them waits.
+ * pieces_impl: the inside of the work queue, shared by pieces.c (states and counts) and
+ * pieces_take.c (choices) only. What the states mean stands in swarm/pieces.h. Every function
+ * here says "Caller must hold q->lock"; none of them waits.
  */
 #ifndef WEFT_SWARM_PIECES_IMPL_H
 #define WEFT_SWARM_PIECES_IMPL_H
@@ -57,7 +57,8 @@ static inline bool pieces_peer_has(const struct pieces_peer *p, uint32_t index) 
 struct open_piece *pieces_open_new(struct pieces *q, uint32_t index);
 /* Sets op->free, and links or unlinks the piece from the ready list. Caller must hold q->lock. */
 void pieces_open_set_free(struct pieces *q, struct open_piece *op, uint32_t free_blocks);
-/* Asks FREE or ASKED blocks [first, first + count) of `p` and notes the run. Caller must hold q->lock. */
+/* Asks FREE or ASKED blocks [first, first + count) of `p` and notes the run. Caller must hold
+ * q->lock. */
 void pieces_assign(struct pieces *q, struct open_piece *op, struct pieces_peer *p, uint32_t first,
                    uint32_t count);
 

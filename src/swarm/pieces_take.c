@@ -1,6 +1,6 @@
 /*
- * The choices of the work queue: what a connection is given to fetch. The order of preference and the
- * reasons stand in swarm/pieces.h.
+ * The choices of the work queue: what a connection is given to fetch. The order of preference and
+ * the reasons stand in swarm/pieces.h.
  */
 #include "swarm/pieces_impl.h"
 
@@ -34,8 +34,8 @@ static enum take give_first(struct pieces *q, struct open_piece *op, struct piec
   return TAKE_RUN;
 }
 
-/* The last free run, for somebody who helps out: the holder goes on from the front. Caller must hold
- * q->lock; op->free > 0. */
+/* The last free run, for somebody who helps out: the holder goes on from the front. Caller must
+ * hold q->lock; op->free > 0. */
 static enum take give_last(struct pieces *q, struct open_piece *op, struct pieces_peer *p,
                            uint32_t max, struct run *out) {
   uint32_t last = op->blocks - 1;
@@ -107,8 +107,8 @@ static int64_t time_for(uint32_t blocks, uint64_t rate) {
   return (int64_t)((uint64_t)blocks * BLOCK_LEN * 1000 / (rate ? rate : UNKNOWN_RATE));
 }
 
-/* Milliseconds until connection `v` will have delivered what it was asked for, as far as one can tell:
- * silence so far counts against it. */
+/* Milliseconds until connection `v` will have delivered what it was asked for, as far as one can
+ * tell: silence so far counts against it. */
 static int64_t eta_ms(const struct pieces_peer *v, int64_t now_ms) {
   uint64_t rate = atomic_load(&v->rate);
   int64_t eta = time_for(v->asked, rate);
@@ -142,8 +142,8 @@ static const struct run *last_run(const struct pieces *q, const struct pieces_pe
   return NULL;
 }
 
-/* The connection that will need longest for what it was asked, and has something that `p` could bring
- * clearly sooner. */
+/* The connection that will need longest for what it was asked, and has something that `p` could
+ * bring clearly sooner. */
 static const struct run *slowest(struct pieces *q, const struct pieces_peer *p, int64_t now_ms,
                                  struct pieces_peer **victim) {
   const struct run *best = NULL;

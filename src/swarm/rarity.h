@@ -1,11 +1,11 @@
 /*
  * rarity: which piece to begin next: the rarest that a peer has, ties at random.
  *
- * All candidate pieces stand in one array, ordered by how many peers have them; `start[a]` is where the
- * bucket of pieces with availability `a` begins. When a peer gains or loses a piece, the piece moves to
- * the neighbouring bucket by one swap with the bucket's edge: nothing is ever sorted. Within a
- * bucket the order is as good as random, and a search begins at a random place in it.
- * Peers that have every piece are not counted here at all: they add the same to each.
+ * All candidate pieces stand in one array, ordered by how many peers have them; `start[a]` is
+ * where the bucket of pieces with availability `a` begins. When a peer gains or loses a piece,
+ * the piece moves to the neighbouring bucket by one swap with the bucket's edge: nothing is ever
+ * sorted. Within a bucket the order is as good as random, and a search begins at a random place
+ * in it. Peers that have every piece are not counted here at all: they add the same to each.
  *
  * Pure: the caller locks, and brings the random generator.
  */
@@ -39,7 +39,8 @@ void rarity_free(struct rarity *r); /* safe on a zeroed struct */
 bool rarity_inc(struct rarity *r, uint32_t i);
 void rarity_dec(struct rarity *r, uint32_t i);
 
-/* Takes `i` out of the candidates (begun, or done) / puts it back in. Harmless when it is already so. */
+/* Takes `i` out of the candidates (begun, or done) / puts it back in. Harmless when it is already
+ * so. */
 void rarity_remove(struct rarity *r, uint32_t i);
 void rarity_insert(struct rarity *r, uint32_t i);
 

@@ -1,15 +1,16 @@
 /*
  * roster: who is connected, and how to reach the thread that owns the connection.
  *
- * Every address that a worker dials gets a number, and keeps it for the whole session: blocks remember
- * it, so that a wrong hash can be laid at the right door hours later. While a worker runs, its seat
- * stands in the roster; others use it to ring the worker's bell or to shut its socket down. A seat leaves the
- * roster before its descriptors are closed, so nobody can hit a number that the kernel gave to
- * somebody else meanwhile.
+ * Every address that a worker dials gets a number, and keeps it for the whole session: blocks
+ * remember it, so that a wrong hash can be laid at the right door hours later. While a worker
+ * runs, its seat stands in the roster; others use it to ring the worker's bell or to shut its
+ * socket down. A seat leaves the roster before its descriptors are closed, so nobody can hit a
+ * number that the kernel gave to somebody else meanwhile.
  *
- * The fields of a seat are written by its worker and read by anybody (the progress line); they are atomics. One
- * mutex guards the table. Ringing a bell under it is the one system call made under a lock here; it never
- * waits, and doing it outside would need the very guarantee that the lock gives.
+ * The fields of a seat are written by its worker and read by anybody (the progress line); they
+ * are atomics. One mutex guards the table. Ringing a bell under it is the one system call made
+ * under a lock here; it never waits, and doing it outside would need the very guarantee that the
+ * lock gives.
  */
 #ifndef WEFT_SWARM_ROSTER_H
 #define WEFT_SWARM_ROSTER_H
@@ -36,19 +37,21 @@ struct roster_seat {
   _Atomic uint64_t received; /* payload bytes over this connection */
 };
 
-/* `max_connected` seats may have completed handshakes at a time; `self_id` is our own peer id. NULL: no
- * memory. */
+/* `max_connected` seats may have completed handshakes at a time; `self_id` is our own peer id.
+ * NULL: no memory. */
 struct roster *roster_new(uint32_t max_connected, const uint8_t self_id[static 20]);
 void roster_free(struct roster *r);
 
-/* Enters a worker that is about to dial s->addr; s->bell is set. ERR_OK; ERR_EXISTS: that address has a seat
- * already; ERR_CANCELLED: we are leaving; ERR_MEMORY, ERR_LIMIT. */
+/* Enters a worker that is about to dial s->addr; s->bell is set. ERR_OK; ERR_EXISTS: that address
+ * has a seat already; ERR_CANCELLED: we are leaving; ERR_MEMORY, ERR_LIMIT. */
 enum err roster_enter(struct roster *r, struct roster_seat *s);
-/* TCP is up: from now on roster_close_all() and roster_ban() can reach the socket. ERR_OK, ERR_CANCELLED. */
+/* TCP is up: from now on roster_close_all() and roster_ban() can reach the socket. ERR_OK,
+ * ERR_CANCELLED. */
 enum err roster_connected(struct roster *r, struct roster_seat *s, int fd);
-/* The handshake came. ERR_OK; ERR_LIMIT: enough peers; ERR_EXISTS: that peer id is connected already;
- * ERR_REFUSED: it is our own. */
-enum err roster_introduce(struct roster *r, struct roster_seat *s, const uint8_t peer_id[static 20]);
+/* The handshake came. ERR_OK; ERR_LIMIT: enough peers; ERR_EXISTS: that peer id is connected
+ * already; ERR_REFUSED: it is our own. */
+enum err roster_introduce(struct roster *r, struct roster_seat *s,
+                          const uint8_t peer_id[static 20]);
 /* Before the descriptors are closed. */
 void roster_leave(struct roster *r, struct roster_seat *s);
 
@@ -71,8 +74,8 @@ struct roster_stats {
 void roster_stats(struct roster *r, struct roster_stats *out);
 /* A block from this number was good. */
 void roster_gave(struct roster *r, uint32_t number);
-/* Connections that have ended so far with nobody else left: waits until no seat is taken. False: the
- * deadline passed first. */
+/* Connections that have ended so far with nobody else left: waits until no seat is taken. False:
+ * the deadline passed first. */
 bool roster_wait_empty(struct roster *r, int64_t deadline_ms);
 
 #endif

@@ -1,8 +1,8 @@
 /*
  * swarm: everything that the threads of one torrent share, in one place to look at.
  *
- * The session fills it before any thread starts and frees it after all have ended. Each member takes
- * care of its own locking; the plain fields never change while threads run.
+ * The session fills it before any thread starts and frees it after all have ended. Each member
+ * takes care of its own locking; the plain fields never change while threads run.
  */
 #ifndef WEFT_SWARM_SWARM_H
 #define WEFT_SWARM_SWARM_H
@@ -19,7 +19,8 @@
 #include "swarm/pieces.h"
 #include "swarm/roster.h"
 
-/* What the session wants to hear of. Called from worker and writer threads; must be quick. Any may be NULL. */
+/* What the session wants to hear of. Called from worker and writer threads; must be quick. Any
+ * may be NULL. */
 struct swarm_hooks {
   void *arg;
   void (*peer_up)(void *arg, const struct addr *a, const char *client);

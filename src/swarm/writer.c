@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -11,6 +12,8 @@
 #include "swarm/blame.h"
 
 enum {
+  LINGER_BYTES = 256 << 10, /* after a batch smaller than this, wait for more to come together, */
+  LINGER_US = 2000,         /* for so long: many slow peers then cost one wake-up together */
   BATCH_MAX = 32,     /* fragments taken at a time */
   JOBS_MAX = BATCH_MAX * FRAGMENT_BLOCKS_MAX / 2, /* a fragment with every other block */
   BUCKETS = 256
@@ -120,7 +123,8 @@ static bool write_run(struct writer *w, struct fragment *f, uint32_t i, uint32_t
   return e == ERR_OK;
 }
 
-/* Reads `n` blocks from `first` back into the scratch buffer. Returns their length, 0 on failure. */
+/* Reads `n` blocks from `first` back into the scratch buffer. Returns their length, 0 on failure.
+ */
 static uint32_t read_back(struct writer *w, uint32_t piece, uint32_t first, uint32_t n) {
   const struct geometry *g = &w->sw->meta->geo;
   uint64_t offset = geometry_piece_offset(g, piece) + (uint64_t)first * BLOCK_LEN;
@@ -247,6 +251,13 @@ static bool handle(struct writer *w, struct fragment **f, size_t n) {
   return true;
 }
 
+/* Bytes of payload in a batch, roughly. */
+static uint64_t batch_bytes(struct fragment *const *f, size_t n) {
+  uint64_t sum = 0;
+  for (size_t i = 0; i < n; i++) sum += (uint64_t)f[i]->count * BLOCK_LEN;
+  return sum;
+}
+
 static void *writer_main(void *arg) {
   struct writer *w = arg;
   struct swarm *sw = w->sw;
@@ -258,10 +269,12 @@ static void *writer_main(void *arg) {
     for (size_t i = 0; i < n; i++) f[i] = items[i];
     /* After a failure, and on the way out, only take and drop, so that nobody waits. */
     ok = ok && !atomic_load(&sw->stopping) && handle(w, f, n);
+    uint64_t bytes = batch_bytes(f, n);
     for (size_t i = 0; i < n; i++) fragment_put(sw->pool, f[i]);
     struct pieces_stats s;
     pieces_stats(sw->pieces, &s);
     if (s.complete) net_bell_ring(sw->bell);
+    else if (bytes < LINGER_BYTES) usleep(LINGER_US);
   }
   return NULL;
 }
