@@ -85,7 +85,7 @@ TEST(a_later_handshake_changes_only_what_it_names) {
 }
 
 TEST(ids_out_of_range_are_ignored) {
-  struct extend e = decoded("{'m': {'lt_donthave': 256, 'ut_metadata': -1, 'ut_pex': 255,"
+  struct extend e = decoded("{'m': {'lt_donthave': 257, 'ut_metadata': -1, 'ut_pex': 255,"
                             " 'ut_holepunch': '4'}}");
   assert_int_equal(e.lt_donthave, 0);
   assert_int_equal(e.ut_metadata, 0);

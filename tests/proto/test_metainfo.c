@@ -108,6 +108,19 @@ TEST(unsorted_keys_are_tolerated_and_hashed_as_they_stand) {
   metainfo_free(&m);
 }
 
+static bool is_sorted(const char *text) {
+  struct metainfo m = good(text);
+  bool sorted = m.sorted;
+  metainfo_free(&m);
+  return sorted;
+}
+
+TEST(keys_must_be_in_order_in_the_root_and_in_info) {
+  assert_true(is_sorted(BESIDE("'comment': 'c', ")));
+  assert_false(is_sorted(BESIDE("'z': 1, ")));
+  assert_false(is_sorted(INSIDE("'private': 1, ")));
+}
+
 TEST(one_newline_behind_the_torrent_is_tolerated) {
   struct metainfo m = loaded("newline.torrent");
   assert_hash(&m, "bf47ef047f18c42967d52be509ffed6bfe9cbf60");
@@ -307,6 +320,7 @@ int main(void) {
       T(a_v2_only_torrent_is_refused_in_words), T(a_torrent_of_empty_files_has_no_pieces),
       T(the_utf8_variant_of_a_name_is_preferred),
       T(unsorted_keys_are_tolerated_and_hashed_as_they_stand),
+      T(keys_must_be_in_order_in_the_root_and_in_info),
       T(one_newline_behind_the_torrent_is_tolerated), T(the_raw_info_is_kept_and_parses_alone),
       T(broken_torrents_are_refused_by_field), T(every_truncation_is_refused),
       T(what_is_no_torrent_is_called_by_its_name), T(the_error_may_be_left_out),
