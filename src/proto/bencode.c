@@ -6,12 +6,12 @@
 
 #include "base/escape.h"
 
-const struct ben_limits BENCODE_TORRENT = {
+const struct ben_limits bencode_torrent_limits = {
   .max_bytes = 64u << 20,
   .max_tokens = 3000000,
   .max_depth = BENCODE_DEPTH_MAX,
 };
-const struct ben_limits BENCODE_MESSAGE = {
+const struct ben_limits bencode_message_limits = {
   .max_bytes = 1u << 20,
   .max_tokens = 20000,
   .max_depth = 20,

@@ -46,7 +46,7 @@ static void read_yourip(struct extend *e, const struct ben_doc *d, ben_val v) {
 enum err extend_decode(struct extend *e, const uint8_t *in, size_t len) {
   struct ben_doc d;
   int64_t n;
-  enum err error = bencode_decode(&d, in, len, &BENCODE_MESSAGE);
+  enum err error = bencode_decode(&d, in, len, &bencode_message_limits);
   if (error != ERR_OK) return error == ERR_MEMORY ? ERR_MEMORY : ERR_FORMAT;
   ben_val root = bencode_root(&d);
   if (!bencode_is(&d, root, BEN_DICT)) {

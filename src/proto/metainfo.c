@@ -220,7 +220,7 @@ static enum err parse(struct metainfo *m, const void *in, size_t len, struct met
   struct reader r = {.m = m, .d = &d, .err = err ? err : &unwanted};
   *m = (struct metainfo){0};
   *r.err = (struct metainfo_error){0};
-  enum err e = bencode_decode(&d, in, len, &BENCODE_TORRENT);
+  enum err e = bencode_decode(&d, in, len, &bencode_torrent_limits);
   if (e != ERR_OK) return explain(&d, e, in, len, r.err);
   e = read(&r, bencode_root(&d));
   bencode_free(&d);

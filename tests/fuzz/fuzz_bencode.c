@@ -102,7 +102,7 @@ static void check_keys(const struct ben_doc *d, ben_val dict) {
 
 /* The same value with a byte behind it is refused, and accepted where a rest is allowed. */
 static void check_rest(const uint8_t *data, size_t size) {
-  struct ben_limits limits = BENCODE_TORRENT;
+  struct ben_limits limits = bencode_torrent_limits;
   struct ben_doc d;
   uint8_t *more = malloc(size + 1);
   if (more == NULL) abort();
@@ -121,8 +121,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   struct ben_doc d;
   struct ben_doc small;
   uint8_t *in = fuzz_copy(data, size);
-  enum err e = bencode_decode(&d, in, size, &BENCODE_TORRENT);
-  enum err e_small = bencode_decode(&small, in, size, &BENCODE_MESSAGE);
+  enum err e = bencode_decode(&d, in, size, &bencode_torrent_limits);
+  enum err e_small = bencode_decode(&small, in, size, &bencode_message_limits);
   CHECK(e_small != ERR_OK || e == ERR_OK);
   bencode_free(&small);
   if (e == ERR_OK) {

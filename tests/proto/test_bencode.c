@@ -22,7 +22,7 @@ static enum err decode_as(const void *in, size_t len, const struct ben_limits *l
 
 static struct ben_doc good(const char *text) {
   struct ben_doc d;
-  if (decode_as(text, strlen(text), &BENCODE_TORRENT, &d) != ERR_OK)
+  if (decode_as(text, strlen(text), &bencode_torrent_limits, &d) != ERR_OK)
     fail_msg("\"%s\" at %zu: %s", text, d.error_at, d.error_why);
   return d;
 }
@@ -35,7 +35,7 @@ static void drop(struct ben_doc *d) {
 /* `text` must be refused, at byte `at`. */
 static void bad(const char *text, size_t at) {
   struct ben_doc d;
-  enum err e = decode_as(text, strlen(text), &BENCODE_TORRENT, &d);
+  enum err e = decode_as(text, strlen(text), &bencode_torrent_limits, &d);
   if (e != ERR_FORMAT) fail_msg("\"%s\" gave %d", text, (int)e);
   if (d.error_at != at) fail_msg("\"%s\" failed at %zu, not %zu", text, d.error_at, at);
   assert_non_null(d.error_why);
@@ -100,8 +100,8 @@ TEST(a_string_may_be_empty_or_hold_any_byte) {
   struct ben_doc d;
   const char *s;
   size_t n;
-  assert_int_equal(decode_as("l0:3:\0\xff" "ee", 8, &BENCODE_TORRENT, &d), ERR_FORMAT);
-  assert_int_equal(decode_as("l0:3:\0\xff" "ee", 9, &BENCODE_TORRENT, &d), ERR_OK);
+  assert_int_equal(decode_as("l0:3:\0\xff" "ee", 8, &bencode_torrent_limits, &d), ERR_FORMAT);
+  assert_int_equal(decode_as("l0:3:\0\xff" "ee", 9, &bencode_torrent_limits, &d), ERR_OK);
   assert_true(bencode_str(&d, 1, &s, &n) && n == 0);
   assert_true(bencode_str(&d, 2, &s, &n) && n == 3);
   assert_memory_equal(s, "\0\xff" "e", 3);
@@ -315,9 +315,9 @@ TEST(a_million_open_lists_are_no_problem) {
   struct ben_doc d;
   assert_non_null(text);
   memset(text, 'd', n);
-  assert_int_equal(bencode_decode(&d, text, n, &BENCODE_TORRENT), ERR_FORMAT);
+  assert_int_equal(bencode_decode(&d, text, n, &bencode_torrent_limits), ERR_FORMAT);
   memset(text, 'l', n);
-  assert_int_equal(bencode_decode(&d, text, n, &BENCODE_TORRENT), ERR_LIMIT);
+  assert_int_equal(bencode_decode(&d, text, n, &bencode_torrent_limits), ERR_LIMIT);
   assert_int_equal(d.error_at, 100);
   free(text);
 }
@@ -346,8 +346,8 @@ TEST(every_truncation_is_refused) {
   static const char text[] = "d1:ali-12e4:spame1:bd0:0:ee";
   struct ben_doc d;
   for (size_t n = 0; n < strlen(text); n++)
-    assert_int_equal(decode_as(text, n, &BENCODE_TORRENT, &d), ERR_FORMAT);
-  assert_int_equal(decode_as(text, strlen(text), &BENCODE_TORRENT, &d), ERR_OK);
+    assert_int_equal(decode_as(text, n, &bencode_torrent_limits, &d), ERR_FORMAT);
+  assert_int_equal(decode_as(text, strlen(text), &bencode_torrent_limits, &d), ERR_OK);
   drop(&d);
 }
 
@@ -368,7 +368,7 @@ TEST(a_copied_string_is_cut_at_a_character) {
 TEST(a_copied_string_ends_at_its_first_nul) {
   struct ben_doc d;
   char out[8];
-  assert_int_equal(decode_as("4:ab\0c", 6, &BENCODE_TORRENT, &d), ERR_OK);
+  assert_int_equal(decode_as("4:ab\0c", 6, &bencode_torrent_limits, &d), ERR_OK);
   assert_true(bencode_cstr(&d, 0, out, sizeof out));
   assert_string_equal(out, "ab");
   drop(&d);
