@@ -32,7 +32,7 @@ enum {
   WORKERS_BYE_MS = 1500,
   DESCRIPTORS_KEPT = 16,    /* for files, trackers and the terminal */
   CHANNEL_SLOTS = 256,
-  CHANNEL_BYTES = 8 << 20,
+  CHANNEL_BYTES = 4 << 20,
   WANT_PEERS_BELOW = 20
 };
 

@@ -7,7 +7,7 @@
 
 #include "proto/geometry.h"
 
-enum { CLASSES = 6, POOL_IDLE_MAX = 8 << 20 }; /* 1, 2, 4, 8, 16, 32 blocks */
+enum { CLASSES = 6, POOL_IDLE_MAX = 32 << 20 }; /* 1, 2, 4, 8, 16, 32 blocks */
 
 struct fragment_pool {
   pthread_mutex_t lock;
@@ -61,15 +61,43 @@ static struct fragment *create(uint32_t capacity) {
   return f;
 }
 
+/* Takes the last one given back of class `c`, or NULL. Caller must hold p->lock. */
+static struct fragment *pop(struct fragment_pool *p, unsigned c) {
+  struct fragment *f = p->idle[c];
+  if (f == NULL) return NULL;
+  p->idle[c] = f->next;
+  p->idle_bytes -= (uint64_t)f->capacity * BLOCK_LEN;
+  return f;
+}
+
+/* Takes idle fragments of other sizes, as much as one of class `c` needs: what is used changes as
+ * rates become known, and memory is not to hold the most of every size. Caller must hold p->lock.
+ */
+static struct fragment *pop_others(struct fragment_pool *p, unsigned c) {
+  struct fragment *list = NULL;
+  uint32_t blocks = 0;
+  for (unsigned k = 0; k < CLASSES && blocks < 1u << c; k++) {
+    struct fragment *f;
+    while (k != c && blocks < 1u << c && (f = pop(p, k)) != NULL) {
+      blocks += f->capacity;
+      f->next = list;
+      list = f;
+    }
+  }
+  return list;
+}
+
 struct fragment *fragment_get(struct fragment_pool *p, uint32_t count) {
   unsigned c = class_of(count);
   pthread_mutex_lock(&p->lock);
-  struct fragment *f = p->idle[c];
-  if (f != NULL) {
-    p->idle[c] = f->next;
-    p->idle_bytes -= (uint64_t)f->capacity * BLOCK_LEN;
-  }
+  struct fragment *f = pop(p, c);
+  struct fragment *others = f == NULL ? pop_others(p, c) : NULL;
   pthread_mutex_unlock(&p->lock);
+  while (others != NULL) {
+    struct fragment *next = others->next;
+    destroy(others);
+    others = next;
+  }
   if (f == NULL) f = create(1u << c);
   if (f == NULL) return NULL;
   *f = (struct fragment){.count = count, .capacity = f->capacity, .data = f->data};

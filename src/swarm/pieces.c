@@ -127,8 +127,25 @@ enum err pieces_join(struct pieces *q, struct pieces_peer *p, uint32_t number) {
   return ERR_MEMORY;
 }
 
-/* Stops counting what the peer has. Caller must hold q->lock. */
+/* The piece it held alone is anybody's now. Returns how many blocks of it are FREE. Caller must
+ * hold q->lock. */
+static uint32_t drop_hold(struct pieces *q, struct pieces_peer *p) {
+  uint32_t left = 0;
+  if (p->holds == UINT32_MAX) return 0;
+  struct open_piece *op = q->open[p->holds];
+  if (op != NULL && op->holder == p->slot + 1) {
+    op->holder = 0;
+    op->alone = false;
+    left = op->free;
+  }
+  p->holds = UINT32_MAX;
+  return left;
+}
+
+/* Stops counting what the peer has; what it holds it may not have any more. Caller must hold
+ * q->lock. */
 static void uncount(struct pieces *q, struct pieces_peer *p) {
+  drop_hold(q, p);
   if (p->seed) {
     q->seeds--;
   } else {
@@ -174,21 +191,6 @@ static uint32_t give_back(struct pieces *q, struct pieces_peer *p, const struct 
     pieces_open_set_free(q, op, op->free + freed);
   }
   return freed;
-}
-
-/* The piece it held alone is anybody's now. Returns how many blocks of it are FREE. Caller must
- * hold q->lock. */
-static uint32_t drop_hold(struct pieces *q, struct pieces_peer *p) {
-  uint32_t left = 0;
-  if (p->holds == UINT32_MAX) return 0;
-  struct open_piece *op = q->open[p->holds];
-  if (op != NULL && op->holder == p->slot + 1) {
-    op->holder = 0;
-    op->alone = false;
-    left = op->free;
-  }
-  p->holds = UINT32_MAX;
-  return left;
 }
 
 void pieces_leave(struct pieces *q, struct pieces_peer *p) {
