@@ -161,6 +161,21 @@ TEST(a_piece_whose_holder_let_it_go_with_nothing_under_way_is_gone_on_with) {
   end();
 }
 
+TEST(who_has_a_piece_no_more_neither_gets_it_nor_keeps_it) {
+  begin(2 * 64 * KIB, 64 * KIB);
+  struct pieces_peer *a = bare(0, FAST);
+  struct pieces_peer *b = seed(1, FAST);
+  assert_int_equal(pieces_set_have(q, a, 1), ERR_OK);
+  struct run ra = take(a, 1);
+  deliver(a, &ra);
+  pieces_set_have_none(q, a); /* a second bitfield replaces the first (BEP 3 says nothing of it) */
+  nothing_at(a, NOW);
+  struct run rb = take(b, 32);
+  assert_int_equal(rb.piece, 1);
+  assert_int_equal(rb.count, 3);
+  end();
+}
+
 TEST(who_became_slow_shares_what_it_held_alone) {
   begin(8 * 64 * KIB, 64 * KIB);
   struct pieces_peer *a = seed(0, FAST);
@@ -348,6 +363,7 @@ int main(void) {
       T(slow_connections_share_a_piece_and_fast_ones_keep_out),
       T(a_piece_that_somebody_left_is_gone_on_with_before_a_new_one_is_begun),
       T(a_piece_whose_holder_let_it_go_with_nothing_under_way_is_gone_on_with),
+      T(who_has_a_piece_no_more_neither_gets_it_nor_keeps_it),
       T(who_became_slow_shares_what_it_held_alone), T(only_what_a_peer_has_is_asked_of_it),
       T(after_the_first_few_the_rarest_is_begun),
       T(when_nothing_is_left_to_begin_the_emptiest_piece_is_helped_from_its_end),
