@@ -20,6 +20,7 @@ void buf_clear(struct buf *b) {
 }
 
 void buf_consume(struct buf *b, size_t n) {
+  if (n == 0) return;
   b->len -= n;
   memmove(b->data, b->data + n, b->len);
 }
