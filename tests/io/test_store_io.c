@@ -15,6 +15,8 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
+#include "io/resume.h"
+
 /* ---- calls that go wrong as planned ---- */
 
 enum { GO_ON = 0, SHORT = -1 }; /* or an errno value */
@@ -194,6 +196,32 @@ TEST(files_of_an_earlier_run_are_synced_once) {
   assert_int_equal(synced, 2);
 }
 
+/* A check may find pieces that a killed run wrote and never synced. */
+TEST(a_record_claims_nothing_of_an_earlier_run_that_is_not_synced) {
+  struct bitset done;
+  struct resume_state st;
+  assert_true(bitset_init(&done, t.m.geo.pieces));
+  assert_int_equal(mkdir("t", 0755), 0);
+  for (size_t i = 0; i < 3; i++) made_put(&t, i, (const char *[]){"t/a", "t/b", "t/c"}[i]);
+  assert_int_equal(resume_save(s, &t.m, &done), ERR_OK);
+  assert_int_equal(synced, 0); /* it claims nothing */
+  bitset_fill(&done);
+  PLAN(EIO);
+  made_listen();
+  assert_int_equal(resume_save(s, &t.m, &done), ERR_IO);
+  made_told("input/output error");
+  assert_int_equal(synced, 3);
+  assert_int_equal(resume_save(s, &t.m, &done), ERR_OK);
+  assert_int_equal(synced, 6);
+  store_close(s);
+  s = made_open(&t, NULL);
+  assert_int_equal(resume_load(s, &t.m, &done, &st), ERR_OK);
+  assert_true(st.exact);
+  assert_int_equal(resume_save(s, &t.m, &done), ERR_OK);
+  assert_int_equal(synced, 6); /* the record said so */
+  bitset_free(&done);
+}
+
 TEST(after_a_failed_sync_the_files_count_as_unsynced) {
   prepare();
   made_write_all(s, &t);
@@ -350,6 +378,7 @@ int main(void) {
       DISK(a_failing_disk_is_an_io_error_for_both_ways),
       DISK(a_disk_that_says_nothing_but_try_again_is_given_up),
       DISK(only_files_that_were_written_are_synced), DISK(files_of_an_earlier_run_are_synced_once),
+      DISK(a_record_claims_nothing_of_an_earlier_run_that_is_not_synced),
       DISK(after_a_failed_sync_the_files_count_as_unsynced),
       DISK(an_interrupted_sync_is_continued),
       DISK(what_is_written_while_a_sync_runs_is_left_for_the_next),
