@@ -330,7 +330,7 @@ static inline struct fix_link fix_peer(struct fix *f, uint8_t host) {
     .piece_max = BLOCK_LEN,
     .other_max = 64 << 10,
   };
-  l.p->now_ms = l.p->message_ms = l.p->last_sent_ms = 1000000;
+  l.p->now_ms = l.p->message_ms = l.p->last_sent_ms = clock_now_ms();
   atomic_fetch_add(&f->sw.workers, 1);
   return l;
 }
@@ -426,6 +426,16 @@ static inline uint32_t fix_open_seed(struct fix_link *l) {
   wire_put_simple(&b, WIRE_HAVE_ALL);
   wire_put_simple(&b, WIRE_UNCHOKE);
   FIX_MUST(fix_feed(l, &b) == ERR_OK);
+  download_ask(l->p);
+  return l->p->outstanding;
+}
+
+/* The same, and it is asked for everything there is. */
+static inline uint32_t fix_ask_for_all(struct fix_link *l) {
+  fix_open_seed(l);
+  l->p->window = 1000;
+  atomic_store(&l->p->pp.rate, 1000000); /* known, so that the window is left alone */
+  l->p->take_ms = 0;
   download_ask(l->p);
   return l->p->outstanding;
 }
