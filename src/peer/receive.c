@@ -144,7 +144,7 @@ static void scatter_build(struct peer *p, struct scatter *v) {
                 p->cur_left);
   }
   size_t before = p->in.len;
-  memcpy(v->head[0], p->in.data, before);
+  if (before > 0) memcpy(v->head[0], p->in.data, before);
   for (uint32_t k = 0; k < v->count; k++) {
     scatter_add(v, v->head[k] + before, WIRE_PIECE_HEADER_LEN - before);
     scatter_add(v, v->slots[k].dest, v->slots[k].len);
