@@ -1,9 +1,10 @@
 """Where the races of scripts/bench take place: namespaces, processes, and their end.
 
-With root there are two network namespaces: the client's and the swarm's, joined by a veth pair or by
-the link program. The swarm's namespace owns all of 10.9.0.0/16, so any number of peers has an address
-of its own there; 10.8.0.0/16 is routed to it too, but nobody listens and nothing is forwarded: the
-packets vanish, as those to dead peers do. Without root everything runs on the loopback.
+With root there are two network namespaces: the client's and the swarm's, joined by a veth pair or
+by the link program. The swarm's namespace owns all of 10.9.0.0/16, so any number of peers has an
+address of its own there; 10.8.0.0/16 is routed to it too, but nobody listens and nothing is
+forwarded: the packets vanish, as those to dead peers do. Without root everything runs on the
+loopback.
 
 Whatever is started or made here is known here, and undone by Arena.close(): processes by their
 number, namespaces by their name, files with their directory.
@@ -68,7 +69,7 @@ class Arena:
 
     @property
     def tracker(self):
-        return "%s:%d" % (SWARM_IP if self.namespaces else "127.0.0.1", TRACKER_PORT)
+        return "%s:%d" % (SWARM_IP if self.namespaces else "127.1.0.1", TRACKER_PORT)
 
     # --- namespaces ---------------------------------------------------------------------------
 

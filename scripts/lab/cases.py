@@ -1,8 +1,9 @@
 """The cases of scripts/bench: which swarm, which link, what is expected of weft.
 
-A case says how many peers of which behaviour there are (the words of the seeder's --listen), and what
-the best possible time is where that follows from their rates. Figures expected of weft are functions
-of a row of results (see results.py); they are compared with `<=` or `>=` and never left out.
+A case says how many peers of which behaviour there are (the words of the seeder's --listen), and
+what the best possible time is where that follows from their rates. Figures expected of weft are
+functions of a row of results (see results.py); they are compared with `<=` or `>=` and never left
+out.
 """
 
 from dataclasses import dataclass, field
@@ -57,7 +58,8 @@ CASES = [
     fast("fast8", "8 fast peers, 1 GiB, pieces of 1 MiB", GIB, MIB, 8, CPU_LIMITS),
     fast("fast8-16m", "8 fast peers, 1 GiB, pieces of 16 MiB", GIB, 16 * MIB, 8, CPU_LIMITS),
     fast("fast8-256k", "8 fast peers, 1 GiB, pieces of 256 KiB", GIB, MIB // 4, 8, CPU_LIMITS),
-    fast("fast8-16k", "8 fast peers, 1 GiB, pieces of 16 KiB", GIB, MIB // 64, 8, (("rss_mb", 40),)),
+    fast("fast8-16k", "8 fast peers, 1 GiB, pieces of 16 KiB", GIB, MIB // 64, 8,
+         (("rss_mb", 40),)),
     fast("fast1", "1 fast peer, 1 GiB, pieces of 1 MiB", GIB, MIB, 1, (("rss_mb", 40),)),
 
     Case("long", 2, "8 peers, 50 ms round trip, 400 Mbit/s, 256 MiB", 256 * MIB, MIB, [(8, "")],

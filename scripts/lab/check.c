@@ -1,11 +1,11 @@
 /*
- * check.c: the least that checking a payload on disk can cost: reads the file and hashes its pieces,
- * three side by side on each thread (sha1x3.h), and nothing else.
+ * check.c: the least that checking a payload on disk can cost: reads the file and hashes its
+ * pieces, three side by side on each thread (sha1x3.h), and nothing else.
  *
  *     check --torrent FILE --data FILE [--threads N]
  *
- * Each thread takes the next three pieces and reads a slice of each by turns, so that what it hashes
- * is still in the processor's cache. Exit 0: every piece verified; 1: not.
+ * Each thread takes the next three pieces and reads a slice of each by turns, so that what it
+ * hashes is still in the processor's cache. Exit 0: every piece verified; 1: not.
  */
 #include "lab.h"
 #include "sha1x3.h"

@@ -1,8 +1,8 @@
 """The contestants of scripts/bench: how each is found, asked for its version, and started.
 
 A client is started with a torrent and an empty directory; it has to leave the payload there under
-its own name and end by itself. Encryption, uTP, DHT, peer exchange and local discovery are off, limits
-on peers are above what any case has; everything else is as the client comes.
+its own name and end by itself. Encryption, uTP, DHT, peer exchange and local discovery are off,
+limits on peers are above what any case has; everything else is as the client comes.
 """
 
 import os
@@ -150,7 +150,11 @@ load.start = %s
         return first_line(["rtorrent", "-h"], r"version (\S+?)\.?\s")
 
     def download(self, run):
-        path = run.write("rtorrent.rc", self.settings % (run.out, run.torrent))
+        settings = self.settings % (run.out, run.torrent)
+        if run.case.size // run.case.piece > 32768:
+            # It maps every piece by itself, and stalls at the kernel's limit of 65,530 maps.
+            settings = "pieces.memory.max.set = 900M\n" + settings
+        path = run.write("rtorrent.rc", settings)
         return ["rtorrent", "-n", "-o", "import=" + path]
 
 

@@ -5,9 +5,10 @@
  * The seeder sends worker k of n its share of the pieces without being asked (peer.c, PUSH_MARK).
  * Three ways to take it in:
  *
- *   default       workers only receive: one recvmsg() scatters 32 headers and blocks into a fragment
- *                 of 512 KiB; one thread takes up to three fragments of different pieces from a
- *                 bounded queue, hashes them side by side (sha1x3.h) and writes each with one call
+ *   default       workers only receive: one recvmsg() scatters 32 headers and blocks into a
+ *                 fragment of 512 KiB; one thread takes up to three fragments of different pieces
+ *                 from a bounded queue, hashes them side by side (sha1x3.h) and writes each with
+ *                 one call
  *   --one-stream  each worker hashes (OpenSSL) and writes what it received
  *   --unit P      share the payload out in units of 2^P bytes (20), or of a piece if that is more
  *   --lowat N     with either: poll() with SO_RCVLOWAT = N before each receive, to wake less often
@@ -338,7 +339,9 @@ static void greet(struct worker *w) {
     memcpy(hello + 28, torrent.info_hash, 20);
     memcpy(hello + 48, "-FL0100-floor-floor-", 20);
     w->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (connect(w->fd, (struct sockaddr *)&peers[w->number], sizeof *peers) != 0) lab_die("connect");
+    if (connect(w->fd, (struct sockaddr *)&peers[w->number], sizeof *peers) != 0) {
+        lab_die("connect");
+    }
     if (send(w->fd, hello, HANDSHAKE, MSG_NOSIGNAL) != HANDSHAKE) lab_die("send");
     if (recv(w->fd, theirs, HANDSHAKE, MSG_WAITALL) != HANDSHAKE) lab_die("handshake");
 }

@@ -10,9 +10,9 @@
  *     link --a NETNS:DEVICE --b NETNS:DEVICE [--delay MS] [--rate BYTES] [--loss P] [--queue BYTES]
  *
  * delay: one way; rate: bytes per second of IP packets, each way; loss: probability; queue: bytes
- * that may wait for the line (not those in flight) before further packets are dropped. Prints "ready"
- * when both devices are there (down, without addresses: that is for whoever started it), and at
- * SIGTERM what passed. The devices go with the process.
+ * that may wait for the line (not those in flight) before further packets are dropped. Prints
+ * "ready" when both devices are there (down, without addresses: that is for whoever started it),
+ * and at SIGTERM what passed. The devices go with the process.
  */
 #include "lab.h"
 

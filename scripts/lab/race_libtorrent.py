@@ -4,9 +4,9 @@
     race_libtorrent.py TORRENT DIRECTORY          download
     race_libtorrent.py --check TORRENT DIRECTORY  check what is there, exit 0 when it is whole
 
-Everything but plain TCP and the tracker is off. The limits are far above what any case needs, and it may
-dial as fast as it can: by itself it dials 30 addresses a second, which would be all that the cases of
-many peers show.
+Everything but plain TCP and the tracker is off. The limits are far above what any case needs, and
+it may dial as fast as it can: by itself it dials 30 addresses a second, which would be all that
+the cases of many peers show.
 """
 
 import os

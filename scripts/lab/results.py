@@ -1,7 +1,8 @@
 """From the runs of scripts/bench to rows, verdicts and tables.
 
-A run is a dictionary of raw figures (bench.py makes it); a row is the median of a client's runs of one
-case. Only whole runs count: one that was cut off, failed, or left wrong bytes makes its row say so.
+A run is a dictionary of raw figures (bench.py makes it); a row is the median of a client's runs of
+one case. Only whole runs count: one that was cut off, failed, or left wrong bytes makes its row
+say so.
 """
 
 import os
@@ -132,6 +133,14 @@ COLUMNS = ("", "seconds", "x floor", "x best", "MB/s", "CPU s/GB", "x floor", "R
            "switches", "waste %", "last 1 % s", "")
 
 
+def note_of(case, row):
+    """What the last column says: trouble, and innocents where liars are about."""
+    notes = [row["trouble"]] if row["trouble"] else []
+    if row["innocent"] and any(what == "innocent" for what, _ in case.limits):
+        notes.append("%d innocent dropped" % row["innocent"])
+    return "; ".join(notes)
+
+
 def line_of(case, row, floor):
     seconds = number(row["seconds"])
     if row["seconds"] is None and row["trouble"].startswith(">"):
@@ -142,7 +151,7 @@ def line_of(case, row, floor):
             number(row["mb_s"], 0), number(row["cpu"]),
             times(ratio(row["cpu"], floor["cpu"])) if floor else "-",
             number(row["rss_mb"], 0), number(row["anon_mb"], 0), number(row["switches"], 0),
-            number(row["waste_percent"]), number(row["last_percent_s"]), row["trouble"])
+            number(row["waste_percent"]), number(row["last_percent_s"]), note_of(case, row))
 
 
 def table(case, rows):
@@ -166,8 +175,8 @@ def table(case, rows):
 def verdict_line(v):
     sign = ">=" if v["what"] in AT_LEAST else "<="
     held = {None: "not measured", True: "held", False: "MISSED"}[v["held"]]
-    return "  %-10s %-44s %8s %s %-5g %s" % (v["case"], LIMITS[v["what"]], number(v["figure"]), sign,
-                                          v["limit"], held)
+    return "  %-10s %-44s %8s %s %-5g %s" % (v["case"], LIMITS[v["what"]], number(v["figure"]),
+                                             sign, v["limit"], held)
 
 
 # --- the machine ----------------------------------------------------------------------------------

@@ -94,7 +94,8 @@ SHA_TARGET static void two_lanes(uint32_t *const h[], const uint8_t *const data[
     STORE(a, 0) STORE(b, 1)
 }
 
-SHA_TARGET static void three_lanes(uint32_t *const h[], const uint8_t *const data[], size_t blocks) {
+SHA_TARGET static void three_lanes(uint32_t *const h[], const uint8_t *const data[],
+                                   size_t blocks) {
     const __m128i swap = SWAP_BYTES;
     LOAD(a, 0) LOAD(b, 1) LOAD(c, 2)
     for (; blocks > 0; blocks--) {
@@ -119,7 +120,8 @@ bool sha1x3_accelerated(void) {
     return answer > 0;
 }
 
-static void run_lanes(uint32_t *const h[], const uint8_t *const data[], size_t lanes, size_t blocks) {
+static void run_lanes(uint32_t *const h[], const uint8_t *const data[], size_t lanes,
+                      size_t blocks) {
     if (lanes == 3) {
         three_lanes(h, data, blocks);
     } else if (lanes == 2) {
@@ -135,7 +137,8 @@ bool sha1x3_accelerated(void) {
     return false;
 }
 
-static void run_lanes(uint32_t *const h[], const uint8_t *const data[], size_t lanes, size_t blocks) {
+static void run_lanes(uint32_t *const h[], const uint8_t *const data[], size_t lanes,
+                      size_t blocks) {
     (void)h, (void)data, (void)lanes, (void)blocks;
     lab_die("no SHA extensions");
 }

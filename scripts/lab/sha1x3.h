@@ -32,7 +32,8 @@ void sha1x3_begin(struct sha1x3 *stream);
 
 /*
  * Feeds `count` (1 to 3) different streams, stream i with the length[i] bytes at data[i]. Fastest
- * when the lengths are equal and multiples of 64. Different streams may be fed by different threads.
+ * when the lengths are equal and multiples of 64. Different streams may be fed by different
+ * threads.
  */
 void sha1x3_update(struct sha1x3 *const streams[], const uint8_t *const data[],
                    const size_t length[], size_t count);

@@ -148,7 +148,8 @@ static struct span slurp(const char *path) {
 
 void torrent_load(const char *path, struct torrent *t) {
     *t = (struct torrent){0};
-    struct span info = get(slurp(path), "info");
+    struct span whole = slurp(path);
+    struct span info = get(whole, "info");
     errno = 0;
     struct span pieces = get(info, "pieces");
     const char *next;
@@ -161,6 +162,7 @@ void torrent_load(const char *path, struct torrent *t) {
     t->pieces = (uint32_t)((hashes.end - hashes.at) / 20);
     t->piece_length = (uint32_t)get_number(info, "piece length");
     read_files(t, info);
+    free((void *)(uintptr_t)whole.at);
     if (t->piece_length == 0) lab_die("%s: piece length 0", path);
     if ((t->length + t->piece_length - 1) / t->piece_length != t->pieces) {
         lab_die("%s: %u piece hashes do not fit the length", path, t->pieces);
