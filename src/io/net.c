@@ -93,6 +93,12 @@ void net_set_lowat(int fd, int bytes) {
   setsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &bytes, sizeof bytes);
 }
 
+int net_receive_buffer(int fd) {
+  int bytes = 0;
+  socklen_t len = sizeof bytes;
+  return getsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes, &len) == 0 ? bytes : 0;
+}
+
 uint32_t net_min_rtt_us(int fd) {
   struct tcp_info info = {0};
   socklen_t len = sizeof info;

@@ -41,6 +41,8 @@ int net_wait(int fd, int bell, bool want_write, int64_t deadline_ms);
 
 /* Sets SO_RCVLOWAT: how many bytes make the socket readable. */
 void net_set_lowat(int fd, int bytes);
+/* The size of the receive buffer, which the kernel tunes as the connection runs; bytes. */
+int net_receive_buffer(int fd);
 /* The least round trip the kernel has seen on this connection, microseconds; 0 if unknown. */
 uint32_t net_min_rtt_us(int fd);
 

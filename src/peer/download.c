@@ -18,7 +18,9 @@ enum {
   DROP_SILENT_MS = 60000,   /* without a block: give the place away */
   DROP_USELESS_MS = 60000,  /* choked or nothing to ask for, while others wait */
   RTT_EVERY_MS = 1000,
-  LOWAT = WIRE_PIECE_HEADER_LEN + 16384
+  LOWAT = WIRE_PIECE_HEADER_LEN + 16384, /* a block with its header: the least worth a wake-up */
+  LOWAT_BLOCKS_MAX = 8,
+  LOWAT_MS = 10             /* at high rates wake up as seldom as this, if the buffers are deep */
 };
 
 static struct peer_job *job_at(struct peer *p, uint32_t i) {
@@ -82,6 +84,8 @@ static void measure(struct peer *p) {
   p->meter_bytes = 0;
   if (p->now_ms - p->rtt_ms >= RTT_EVERY_MS) {
     atomic_store(&p->pp.rtt_us, net_min_rtt_us(p->fd));
+    uint64_t blocks = clamp((uint64_t)net_receive_buffer(p->fd) / 8 / LOWAT, 1, LOWAT_BLOCKS_MAX);
+    p->lowat_blocks = clamp(rate * LOWAT_MS / 1000 / LOWAT, 1, (uint32_t)blocks);
     p->rtt_ms = p->now_ms;
   }
   update_window(p);
@@ -143,7 +147,8 @@ void download_ask(struct peer *p) {
 
 void download_set_lowat(struct peer *p) {
   bool deep = !p->choking_us && !p->interested_in_us && p->outstanding_bytes >= 2 * LOWAT;
-  int want = deep ? LOWAT : 1;
+  if (p->lowat_blocks * 4 > p->outstanding) p->lowat_blocks = 1;
+  int want = deep ? (int)p->lowat_blocks * LOWAT : 1;
   if (want == p->lowat) return;
   net_set_lowat(p->fd, want);
   p->lowat = want;

@@ -26,6 +26,7 @@ void peer_init(struct peer *p, struct swarm *sw, const struct addr *a) {
   p->choking_us = true;
   atomic_store(&p->seat.choked, true);
   p->lowat = 1;
+  p->lowat_blocks = 1;
   p->ahead = 2;
   buf_init(&p->out, OUT_MAX);
   buf_init(&p->in, IN_MAX);
