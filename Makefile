@@ -14,8 +14,8 @@ WARN = -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wformat
        -Wnull-dereference -Werror
 HARD = -fstack-protector-strong -fstack-clash-protection -fPIE
 # _FORTIFY_SOURCE=3 where the compiler and the C library know it (they warn where not), else 2.
-FORTIFY := $(shell echo | $(CC) -O2 -Werror -D_FORTIFY_SOURCE=3 -include stdio.h -E - >/dev/null 2>&1 \
-             && echo 3 || echo 2)
+FORTIFY := $(shell echo | $(CC) -O2 -Werror -D_FORTIFY_SOURCE=3 -include stdio.h -E - \
+             >/dev/null 2>&1 && echo 3 || echo 2)
 ifeq ($(SAN),)
 OPT  = -O2 -g -D_FORTIFY_SOURCE=$(FORTIFY) $(HARD)
 LINK = -pie -Wl,-z,relro,-z,now,-z,noexecstack
@@ -61,11 +61,13 @@ fuzz: $(FUZZBIN)
 
 $(BUILD)/tests/fuzz/%: tests/fuzz/%.c $(BUILD)/libweft.a
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -MMD -MP -fsanitize=fuzzer -o $@ $< $(BUILD)/libweft.a $(LDLIBS_ALL)
+	$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -MMD -MP -fsanitize=fuzzer -o $@ $< \
+	  $(BUILD)/libweft.a $(LDLIBS_ALL)
 
 $(BUILD)/tests/%: tests/%.c $(BUILD)/libweft.a
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -MMD -MP $(LINK) -o $@ $< $(BUILD)/libweft.a -lcmocka $(LDLIBS_ALL)
+	$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -MMD -MP $(LINK) -o $@ $< \
+	  $(BUILD)/libweft.a -lcmocka $(LDLIBS_ALL)
 
 check: tests
 	@for t in $(TESTBIN) $(THREADBIN); do echo "== $$t"; $$t || exit 1; done

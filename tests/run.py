@@ -165,10 +165,10 @@ def scenario_jobs(folder, label, only, mark=None):
             continue
         if mark:
             with open(path) as text:
-                if mark not in text.read():
+                if mark not in " ".join(text.read().split()):
                     continue
-        jobs.append(("%s %s" % (label, name[:-3]), ["/usr/bin/python3", "-B", path], SCENARIO_TIMEOUT,
-                     environment))
+        jobs.append(("%s %s" % (label, name[:-3]), ["/usr/bin/python3", "-B", path],
+                     SCENARIO_TIMEOUT, environment))
     return jobs
 
 
@@ -244,7 +244,8 @@ def fuzz(folder, name):
     os.makedirs(found, exist_ok=True)
     limits = ["-rss_limit_mb=512", "-malloc_limit_mb=64", "-timeout=5", "-print_final_stats=1",
               "-artifact_prefix=" + os.path.join(folder, "broken-%s-" % name)]
-    inputs = [os.path.join(kept, n) for n in sorted(os.listdir(kept))] if os.path.isdir(kept) else []
+    names = sorted(os.listdir(kept)) if os.path.isdir(kept) else []
+    inputs = [os.path.join(kept, name) for name in names]
     if inputs:
         code, output = run(steady() + [program] + limits + inputs, UNIT_TIMEOUT, SANITIZERS)
         if code != 0:

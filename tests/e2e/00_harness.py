@@ -1,7 +1,7 @@
 #!/usr/bin/python3 -B
-"""Goal: the harness itself is right. Its seeders, trackers and scripted peers serve aria2, a client
-that we did not write, and the comparison notices a single wrong byte. When a later scenario fails,
-the fault is weft's."""
+"""Goal: the harness itself is right. Its seeders, trackers and scripted peers serve aria2, a
+client that we did not write, and the comparison notices a single wrong byte. When a later
+scenario fails, the fault is weft's."""
 
 import os
 

@@ -1,6 +1,6 @@
 #!/usr/bin/python3 -B
-"""Goal: nested folders, empty files, pieces that span files and a short last piece arrive whole, from
-aria2 and from libtorrent. Also runs under ThreadSanitizer."""
+"""Goal: nested folders, empty files, pieces that span files and a short last piece arrive whole,
+from aria2 and from libtorrent. Also runs under ThreadSanitizer."""
 
 import os
 import stat

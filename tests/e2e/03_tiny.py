@@ -1,7 +1,7 @@
 #!/usr/bin/python3 -B
-"""Goal: the smallest torrents and the edges of block and piece arrive: one byte, exactly one block,
-one block and a byte, pieces of one block, pieces shorter than a block, an odd piece length, and more
-seeders than there is to fetch."""
+"""Goal: the smallest torrents and the edges of block and piece arrive: one byte, exactly one
+block, one block and a byte, pieces of one block, pieces shorter than a block, an odd piece
+length, and more seeders than there is to fetch."""
 
 import lib
 import peers

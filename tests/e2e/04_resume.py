@@ -1,6 +1,7 @@
 #!/usr/bin/python3 -B
-"""Goal: an interrupted download goes on where it stopped. SIGINT saves the record and exits 130; the
-next run fetches only what is missing, and removes the record. Also runs under ThreadSanitizer."""
+"""Goal: an interrupted download goes on where it stopped. SIGINT saves the record and exits 130;
+the next run fetches only what is missing, and removes the record. Also runs under
+ThreadSanitizer."""
 
 import os
 import signal

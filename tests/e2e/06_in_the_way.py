@@ -1,6 +1,6 @@
 #!/usr/bin/python3 -B
-"""Goal: what belongs to somebody else stays as it is. A foreign file, folder or link where the download
-should go ends it with exit 5, names it, and touches nothing; --overwrite allows files."""
+"""Goal: what belongs to somebody else stays as it is. A foreign file, folder or link where the
+download should go ends it with exit 5, names it, and touches nothing; --overwrite allows files."""
 
 import os
 

@@ -1,6 +1,7 @@
 #!/usr/bin/python3 -B
-"""Goal: kill -9 at any moment loses nothing but what was in flight. However often the download is
-killed, it completes in the end, equals the original, was not fetched again, and leaves no stray file.
+"""Goal: kill -9 at any moment loses nothing but what was in flight. However often the download
+is killed, it completes in the end, equals the original, was not fetched again, and leaves no
+stray file.
 
 WEFT_KILLS says how often it is killed (10); WEFT_SEED makes the moments the same again."""
 

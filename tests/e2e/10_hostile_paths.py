@@ -41,7 +41,8 @@ def stays_inside(box, torrent):
     result = box.download(torrent, "--timeout", "5", peers=[peer])
     lib.check(outside(box) == before, "written outside", set(outside(box)) - set(before), result)
     lib.check(not os.path.exists("/etc/evil"), "written to /etc", result)
-    lib.check(not re.search("[\0-\x08\x0b\x0c\x0e-\x1f\x7f\x80-\x9f\u202e]", result.err + result.out),
+    control = "[\0-\x08\x0b\x0c\x0e-\x1f\x7f\x80-\x9f\u202e]"
+    lib.check(not re.search(control, result.err + result.out),
               "control characters on the terminal", repr(result.err))
     return result
 

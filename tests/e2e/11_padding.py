@@ -1,5 +1,6 @@
 #!/usr/bin/python3 -B
-"""Goal: padding files (BEP 47) are fetched or not, but never written; the files around them arrive."""
+"""Goal: padding files (BEP 47) are fetched or not, but never written; the files around
+them arrive."""
 
 import lib
 import peers

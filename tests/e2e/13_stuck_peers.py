@@ -1,7 +1,7 @@
 #!/usr/bin/python3 -B
-"""Goal: peers that are silent, trickle, cut, choke, flap or claim what they do not serve cost nothing
-but themselves: a good peer beside them completes the download (FAULTS F1 to F10, F24 to F28).
-Also runs under ThreadSanitizer."""
+"""Goal: peers that are silent, trickle, cut, choke, flap or claim what they do not serve cost
+nothing but themselves: a good peer beside them completes the download (FAULTS F1 to F10, F24 to
+F28). Also runs under ThreadSanitizer."""
 
 import contextlib
 import struct
@@ -80,8 +80,8 @@ class Twice(peers.Peer):
 
 
 class Backwards(peers.Peer):
-    """Swaps neighbours: keeps one request, serves the next one first; what waits alone is served when
-    nothing else comes."""
+    """Swaps neighbours: keeps one request, serves the next one first; what waits alone is served
+    when nothing else comes."""
 
     def __init__(self, torrent):
         self.kept = {}

@@ -1,6 +1,6 @@
 #!/usr/bin/python3 -B
-"""Goal: a disk that fails ends the download with exit 5 and a sentence that helps, loses nothing that
-was verified, and the next run completes (FAULTS D1 to D6)."""
+"""Goal: a disk that fails ends the download with exit 5 and a sentence that helps, loses nothing
+that was verified, and the next run completes (FAULTS D1 to D6)."""
 
 import os
 import subprocess

@@ -1,7 +1,8 @@
 #!/usr/bin/python3 -B
-"""Goal: SIGTERM and SIGINT end weft within two seconds with its state saved, even when every thread is
-stuck and the tracker does not answer (FAULTS D13, T10); other signals do not end it (D14). The bound
-is weft's promise; programs with a sanitizer in them get longer. Also runs under ThreadSanitizer."""
+"""Goal: SIGTERM and SIGINT end weft within two seconds with its state saved, even when every
+thread is stuck and the tracker does not answer (FAULTS D13, T10); other signals do not end it
+(D14). The bound is weft's promise; programs with a sanitizer in them get longer. Also runs under
+ThreadSanitizer."""
 
 import signal
 import socket
@@ -32,7 +33,8 @@ def stuck(text, kind, number, code):
         torrent = box.torrent(4 * MIB, piece_length=64 * KIB)
         swarm = [box.peer(kind, torrent) for _ in range(50)]
         running = box.start_download(torrent, peers=swarm)
-        lib.wait_for(lambda: sum(p.connections for p in swarm) == 50, 60, "fifty connections", running)
+        lib.wait_for(lambda: sum(p.connections for p in swarm) == 50, 60, "fifty connections",
+                     running)
         ends_soon(running, number, code)
 
 

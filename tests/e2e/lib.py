@@ -11,9 +11,9 @@ Each case gets a Box: a folder of its own, and the means to start seeders, track
 and weft. Whatever was started is ended by its process id, and the folder removed, when the case is
 over, however it ended. main() prints TAP, one line for each case.
 
-Where the system allows it, a scenario runs in namespaces of its own (network, processes, mounts): no
-port is ever taken, nothing leaves the machine, and the kernel ends every process with the first one.
-Elsewhere it runs on the machine's loopback.
+Where the system allows it, a scenario runs in namespaces of its own (network, processes,
+mounts): no port is ever taken, nothing leaves the machine, and the kernel ends every process
+with the first one. Elsewhere it runs on the machine's loopback.
 
     tests/e2e/NN_name.py [TEXT]     runs the cases with TEXT in their name; WEFT names the program
 """
@@ -174,6 +174,7 @@ class Box:
         self.processes = []
         self.closers = []
         self.numbers = 0
+        self.overdue = False
         self.downloads = self.path("downloads")
         os.mkdir(self.downloads)
 
@@ -271,8 +272,8 @@ class Box:
         os.chmod(self.folder, 0o755)
         with open(os.path.join(folder, "whitelist"), "w") as out:
             out.write("".join(t.info_hash.hex() + "\n" for t in torrents))
-        # It refuses to run as root. A root of the whole machine becomes nobody in a chroot; one of a
-        # user namespace has nobody to become, and starts it in a namespace that maps no user at all.
+        # It refuses to run as root. A root of the whole machine becomes nobody in a chroot; one of
+        # a user namespace has nobody to become: a namespace that maps no user at all has to do.
         with open("/proc/self/uid_map") as text:
             whole = os.geteuid() == 0 and text.read().split()[2] == "4294967295"
         before = [] if whole or os.geteuid() != 0 else ["unshare", "--user"]
@@ -430,6 +431,8 @@ def run_case(number, sentence, function):
         problem = traceback.format_exc()
     finally:
         watchdog.cancel()
+        if box.overdue:
+            threading.Event().wait()  # the watchdog ends us
         box.close()
     if problem is not None:
         verdict = "not ok %d - %s" % (number, sentence)
@@ -440,6 +443,7 @@ def run_case(number, sentence, function):
 
 def overdue(number, sentence, box):
     """The watchdog: says so and ends everything."""
+    box.overdue = True
     print("# ran longer than %d s\nnot ok %d - %s" % (CASE_SECONDS, number, sentence), flush=True)
     for process in list(box.processes):
         process.kill()

@@ -300,7 +300,7 @@ class Trickler(Peer):
 
 
 class Flapper(Peer):
-    """Chokes after every `blocks` blocks, drops the requests it has, and unchokes again (F24, F26)."""
+    """Chokes after every `blocks` blocks and unchokes again (F24, F26)."""
 
     def __init__(self, torrent, blocks=3, **rest):
         self.blocks = blocks

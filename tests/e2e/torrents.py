@@ -1,9 +1,8 @@
 """Makes torrents for the scenarios: a small bencoder, and payloads that are the same every time.
 
-A Torrent knows its files, its bytes and its hashes, can write the data and the .torrent anywhere, and
-says of a folder whether the very same data are in it. It is written from BEP 3 and shares nothing with
-weft, so that the two cannot be wrong in the same way.
-"""
+A Torrent knows its files, its bytes and its hashes, can write the data and the .torrent
+anywhere, and says of a folder whether the very same data are in it. It is written from BEP 3 and
+shares nothing with weft, so that the two cannot be wrong in the same way."""
 
 import hashlib
 import os
@@ -58,8 +57,8 @@ class File:
 class Torrent:
     """A torrent of random bytes.
 
-    files: a number of bytes for a single-file torrent, else a list of (path, length) with the path as
-    "a/b" or a list of elements; (None, length) is a padding file (BEP 47).
+    files: a number of bytes for a single-file torrent, else a list of (path, length) with the path
+    as "a/b" or a list of elements; (None, length) is a padding file (BEP 47).
     """
 
     def __init__(self, files, name="payload", piece_length=256 * KIB, seed=1):
