@@ -10,6 +10,7 @@
 #include "io/store_final.h"
 #include "io/store_io.h"
 #include "io/store_path.h"
+#include "io/store_undo.h"
 #include "io/store_where.h"
 
 struct store {
@@ -165,6 +166,11 @@ bool store_is_unsure(struct store *s) {
 
 enum err store_finish(struct store *s, struct bitset *lost) {
   return store_final_run(&s->files, s->m, lost);
+}
+
+enum err store_discard(struct store *s) {
+  s->prepared = false;
+  return store_undo_all(&s->files);
 }
 
 int store_dirfd(const struct store *s) {

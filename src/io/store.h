@@ -24,8 +24,9 @@
  *   store_sync and resume_save by turns -> store_finish -> resume_remove -> store_close
  *
  * If it ends before store_prepare() has succeeded, store_close() removes what store_open() and
- * store_lock() made, if still empty. Whoever only reads: store_open (read_only) -> store_read ->
- * store_close.
+ * store_lock() made, if still empty. If it ends later, and nothing came of it, store_discard() ->
+ * resume_remove -> store_close leave the disk as it was. Whoever only reads: store_open (read_only)
+ * -> store_read -> store_close.
  */
 #ifndef WEFT_IO_STORE_H
 #define WEFT_IO_STORE_H
@@ -94,9 +95,9 @@ const char *store_top_path(const struct store *s);
 /*
  * Creates folders and files that are missing and gives them their length (io/store_make). Files
  * that are longer keep their extra bytes for now. Warns when the file system has less free space
- * than is missing. Logs what failed with the file's name; the files that this call created are then
- * removed again. May be called again after store_finish() found something lost. Not while others
- * read or write. Returns ERR_OK, ERR_SPACE, ERR_ACCESS, ERR_EXISTS (something in the way), ERR_IO,
+ * than is missing. Logs what failed with the file's name; if this was the first call, everything is
+ * then as it was before. May be called again after store_finish() found something lost. Not while
+ * others read or write. Returns ERR_OK, ERR_SPACE, ERR_ACCESS, ERR_EXISTS (something in the way), ERR_IO,
  * ERR_MEMORY.
  */
 enum err store_prepare(struct store *s, enum store_allocate how);
@@ -138,6 +139,17 @@ bool store_is_unsure(struct store *s);
  * ERR_ACCESS, ERR_SPACE, ERR_IO, ERR_MEMORY.
  */
 enum err store_finish(struct store *s, struct bitset *lost);
+
+/*
+ * The end of a download that came to nothing: removes the files and folders that this store has
+ * made, as far as they are still its own, and cuts files that were there and empty back to that
+ * (io/store_undo). What store_open() and store_lock() made goes with store_close(), so that the
+ * lock holds until then. Only if no file had content when we came, as that is not brought back; and
+ * before resume_remove(), so that a kill in between leaves nothing that looks like somebody else's.
+ * Nothing but resume_remove() and store_close() may follow. What is left behind is logged.
+ * Returns ERR_OK; ERR_ACCESS, ERR_IO, ERR_SPACE, ERR_MEMORY: something is left, keep the record.
+ */
+enum err store_discard(struct store *s);
 
 /* The output folder and the name in it of the resume record, ".<top name>.weft" (io/resume).
  * The descriptor and the string stay the store's. */

@@ -68,20 +68,28 @@ static int step_into(int at, const char *name, size_t len) {
   return openat(at, element, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 }
 
+/* The folder `len` bytes of `name` in `at`, made if it is missing. Sets *made if it was. */
+static int make_and_step(int at, const char *name, size_t len, bool *made) {
+  char element[NAME_MAX + 1];
+  memcpy(element, name, len);
+  element[len] = '\0';
+  *made = mkdirat(at, element, 0777) == 0;
+  return *made || errno == EEXIST ? step_into(at, name, len) : -1;
+}
+
 /* The folder that holds the last element, which *last is set to point at; `dirfd` itself when the
- * path has one element. With `make`, missing folders are made on the way. */
-static int walk_to_parent(int dirfd, const char *path, bool make, const char **last) {
+ * path has one element. With `there`, missing folders are made on the way, and it becomes the
+ * length of what was there. */
+static int walk_to_parent(int dirfd, const char *path, size_t *there, const char **last) {
   int at = dirfd;
   const char *p = path;
   for (const char *slash; (slash = strchr(p, '/')) != NULL; p = slash + 1) {
     size_t len = (size_t)(slash - p);
     int next = step_into(at, p, len);
-    if (next < 0 && errno == ENOENT && make) {
-      char element[NAME_MAX + 1];
-      memcpy(element, p, len);
-      element[len] = '\0';
-      if (mkdirat(at, element, 0777) == 0 || errno == EEXIST) next = step_into(at, p, len);
-    }
+    bool made = false;
+    if (next < 0 && errno == ENOENT && there) next = make_and_step(at, p, len, &made);
+    size_t above = p > path ? (size_t)(p - path) - 1 : 0;
+    if (made && *there > above) *there = above;
     close_keeping_errno(at, dirfd);
     if (next < 0) return -1;
     at = next;
@@ -92,7 +100,7 @@ static int walk_to_parent(int dirfd, const char *path, bool make, const char **l
 
 static int open_walking(int dirfd, const char *path, int flags, mode_t mode) {
   const char *last;
-  int at = walk_to_parent(dirfd, path, false, &last);
+  int at = walk_to_parent(dirfd, path, NULL, &last);
   if (at < 0) return -1;
   int fd = openat(at, last, flags, mode);
   close_keeping_errno(at, dirfd);
@@ -131,10 +139,11 @@ int store_beneath_stat(int dirfd, const char *path, struct stat *st) {
   return rc;
 }
 
-int store_beneath_parents(int dirfd, const char *path) {
+int store_beneath_parents(int dirfd, const char *path, size_t *there) {
+  *there = strlen(path);
   if (!is_clean(path)) return -1;
   const char *last;
-  int at = walk_to_parent(dirfd, path, true, &last);
+  int at = walk_to_parent(dirfd, path, there, &last);
   if (at < 0) return -1;
   close_keeping_errno(at, dirfd);
   return 0;
@@ -143,7 +152,7 @@ int store_beneath_parents(int dirfd, const char *path) {
 int store_beneath_mkdir(int dirfd, const char *path) {
   if (!is_clean(path)) return -1;
   const char *last;
-  int at = walk_to_parent(dirfd, path, false, &last);
+  int at = walk_to_parent(dirfd, path, NULL, &last);
   if (at < 0) return -1;
   int rc = mkdirat(at, last, 0777);
   close_keeping_errno(at, dirfd);
@@ -153,7 +162,7 @@ int store_beneath_mkdir(int dirfd, const char *path) {
 int store_beneath_unlink(int dirfd, const char *path, int flags) {
   if (!is_clean(path)) return -1;
   const char *last;
-  int at = walk_to_parent(dirfd, path, false, &last);
+  int at = walk_to_parent(dirfd, path, NULL, &last);
   if (at < 0) return -1;
   int rc = unlinkat(at, last, flags);
   close_keeping_errno(at, dirfd);
@@ -163,7 +172,7 @@ int store_beneath_unlink(int dirfd, const char *path, int flags) {
 int store_beneath_sync_parent(int dirfd, const char *path) {
   if (!is_clean(path)) return -1;
   const char *last;
-  int at = walk_to_parent(dirfd, path, false, &last);
+  int at = walk_to_parent(dirfd, path, NULL, &last);
   if (at < 0) return -1;
   int fd = openat(at, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC); /* fsync refuses O_PATH */
   int rc = fd < 0 ? -1 : fsync(fd);

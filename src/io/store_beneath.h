@@ -31,9 +31,10 @@ int store_beneath_open(int dirfd, const char *path, int flags, mode_t mode);
 int store_beneath_stat(int dirfd, const char *path, struct stat *st);
 
 /* Makes every folder above `path`'s last element that is missing, one element at a time, 0777 less
- * the umask. Returns 0, also when they were all there, or -1 (ELOOP, ENOTDIR: something else is).
- * */
-int store_beneath_parents(int dirfd, const char *path);
+ * the umask. *there becomes the length of the part of `path` that was there: what lies below it
+ * this call made, also if it failed half way; strlen(path): it made none. Returns 0, also when they
+ * were all there, or -1 (ELOOP, ENOTDIR: something else is). */
+int store_beneath_parents(int dirfd, const char *path, size_t *there);
 
 /* Makes one folder, whose parents exist. Returns 0 or -1 (EEXIST and so on). */
 int store_beneath_mkdir(int dirfd, const char *path);

@@ -49,6 +49,7 @@ static bool fill(struct store_files *t, const struct metainfo *m, char *const *p
     if (paths[i] == NULL) continue;
     f->shown = show(where, m->multi, paths[i], &f->path);
     if (f->shown == NULL) return false;
+    f->there = (uint32_t)strlen(f->path);
     bitset_set(&t->dirty, i);
   }
   return true;
@@ -99,9 +100,14 @@ size_t store_files_find(const struct store_files *t, uint64_t offset) {
 
 /* ---- whose file it is ------------------------------------------------------------------------ */
 
-void store_files_adopt(struct store_files *t, size_t file, const struct stat *st) {
+void store_files_adopt(struct store_files *t, size_t file, const struct stat *st, bool made) {
   struct store_file *f = &t->v[file];
   pthread_mutex_lock(&t->lock);
+  bool same = f->known && f->dev == (uint64_t)st->st_dev && f->ino == (uint64_t)st->st_ino;
+  if (made || !same) {
+    f->made = made;
+    f->was = (uint64_t)st->st_size;
+  }
   f->dev = (uint64_t)st->st_dev;
   f->ino = (uint64_t)st->st_ino;
   f->known = true;
@@ -154,12 +160,25 @@ enum err store_files_complain(struct store_files *t, size_t file, int errnum) {
 
 /* ---- opening --------------------------------------------------------------------------------- */
 
+/* Makes the folders above a file, and notes which were missing. 0 or -1 and errno. */
+static int make_folders(struct store_files *t, size_t file) {
+  struct store_file *f = &t->v[file];
+  size_t there;
+  int rc = store_beneath_parents(t->dirfd, f->path, &there);
+  int kept = errno;
+  pthread_mutex_lock(&t->lock);
+  if (there < f->there) f->there = (uint32_t)there;
+  pthread_mutex_unlock(&t->lock);
+  errno = kept;
+  return rc;
+}
+
 int store_files_create(struct store_files *t, size_t file) {
   const char *path = t->v[file].path;
   enum { FLAGS = O_RDWR | O_CREAT | O_EXCL };
   int fd = store_beneath_open(t->dirfd, path, FLAGS, 0666);
   if (fd < 0 && errno == ENOENT) {
-    if (store_beneath_parents(t->dirfd, path) != 0) return -1;
+    if (make_folders(t, file) != 0) return -1;
     fd = store_beneath_open(t->dirfd, path, FLAGS, 0666);
   }
   if (fd < 0) return -1;
@@ -176,7 +195,7 @@ static int renew(struct store_files *t, size_t file) {
   int fd = store_files_create(t, file);
   if (fd < 0 || fstat(fd, &st) != 0) return fd;
   log_warn("%s was deleted while it was being downloaded; it is made again", t->v[file].shown);
-  store_files_adopt(t, file, &st);
+  store_files_adopt(t, file, &st, true);
   pthread_mutex_lock(&t->lock);
   t->v[file].renewed = true;
   pthread_mutex_unlock(&t->lock);

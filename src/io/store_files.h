@@ -14,7 +14,7 @@
  * The table also knows which file is ours. store_make notes device and inode of every file; whoever
  * reopens one later compares. A file that vanished meanwhile is made again when it is written to,
  * and marked `renewed`: what was in it is gone, which store_final then tells. A file that was
- * replaced by another is not touched.
+ * replaced by another is not touched. What was there before us it knows as well, for store_undo.
  *
  * "Dirty" files are those written since they were last synced. A file becomes dirty after the
  * write, before store_files_unpin() returns, and store_files_sync() takes the whole set before it
@@ -47,8 +47,11 @@ struct store_file {
   uint64_t length;  /* bytes */
   /* guarded by the table's lock */
   uint64_t dev, ino; /* of the file that we write to, if `known` */
+  uint64_t was;      /* the length it had when we came */
+  uint32_t there;    /* bytes of `path` that were there: the folders beyond are our making */
   int slot;          /* where it is open, or -1 */
   bool known;
+  bool made;       /* it was not there when we came */
   bool renewed;    /* vanished, and was made again */
   bool complained; /* a failure was logged */
 };
@@ -122,8 +125,9 @@ void store_files_forget(struct store_files *t, size_t file);
  * there).
  */
 int store_files_create(struct store_files *t, size_t file);
-/* From now on the file with this device and inode is ours. */
-void store_files_adopt(struct store_files *t, size_t file, const struct stat *st);
+/* From now on the file with this device and inode is ours. `made`: we created it. If it was there,
+ * and is another than before, its present length is remembered for store_undo. */
+void store_files_adopt(struct store_files *t, size_t file, const struct stat *st, bool made);
 /* Is `st` the file that was adopted? True also if none was yet. */
 bool store_files_is_ours(struct store_files *t, size_t file, const struct stat *st);
 /* Was the file renewed since the last call for it? */

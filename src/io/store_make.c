@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "io/store_beneath.h"
 #include "io/store_files.h"
+#include "io/store_undo.h"
 
 /* Reserves the bytes, or where that is unknown gives the length at least. 0 or the errno value. */
 static int reserve(int fd, uint64_t length) {
@@ -62,18 +63,19 @@ static enum err open_file(struct store_files *t, size_t file, int *fd, struct st
 }
 
 /* Adds to *missing the bytes that the disk still has to find room for. */
-static enum err make_one(struct store_files *t, size_t file, enum store_allocate how, bool *created,
+static enum err make_one(struct store_files *t, size_t file, enum store_allocate how,
                          uint64_t *missing) {
   struct stat st;
   int fd;
-  enum err e = open_file(t, file, &fd, &st, created);
+  bool created;
+  enum err e = open_file(t, file, &fd, &st, &created);
   uint64_t length = t->v[file].length;
   if (e == ERR_OK) {
+    store_files_adopt(t, file, &st, created);
     int errnum = give_length(fd, &st, length, how);
     if (errnum != 0) e = store_files_complain(t, file, errnum);
   }
   if (e == ERR_OK) {
-    store_files_adopt(t, file, &st);
     uint64_t on_disk = (uint64_t)st.st_blocks * 512;
     if (on_disk < length) *missing += length - on_disk;
   }
@@ -117,28 +119,18 @@ static void warn_of_space(const struct store_files *t, uint64_t missing) {
              (missing >> 20) + 1, free_bytes >> 20);
 }
 
-static void remove_created(struct store_files *t, const struct bitset *created) {
-  for (size_t i = bitset_next(created, 0); i < t->count; i = bitset_next(created, i + 1))
-    store_beneath_unlink(t->dirfd, t->v[i].path, 0);
-}
-
 enum err store_make_all(struct store_files *t, enum store_allocate how) {
-  struct bitset created;
-  if (!bitset_init(&created, t->count)) return ERR_MEMORY;
   for (size_t i = 0; i < t->count; i++) store_files_forget(t, i);
-  atomic_store(&t->writable, true);
+  bool again = atomic_exchange(&t->writable, true);
 
   uint64_t missing = 0;
   enum err e = ERR_OK;
-  for (size_t i = 0; i < t->count && e == ERR_OK; i++) {
-    if (t->v[i].path == NULL) continue;
-    bool fresh = false;
-    e = make_one(t, i, how, &fresh, &missing);
-    if (fresh) bitset_set(&created, i);
-  }
+  for (size_t i = 0; i < t->count && e == ERR_OK; i++)
+    if (t->v[i].path != NULL) e = make_one(t, i, how, &missing);
   if (e == ERR_OK) e = find_twins(t);
   if (e == ERR_OK && how != ALLOCATE_FULL) warn_of_space(t, missing);
-  if (e != ERR_OK) remove_created(t, &created);
-  bitset_free(&created);
+  if (e == ERR_OK || again) return e;
+  store_undo_all(t);
+  atomic_store(&t->writable, false);
   return e;
 }

@@ -25,8 +25,9 @@ enum store_allocate {
 /*
  * Creates or opens every file of the table, gives it its length as `how` says, and notes which file
  * it is. From then on files are opened for writing. Warns if the file system has less room than is
- * missing. What fails is logged by name; the files that this call created are then removed again.
- * Not while another thread reads or writes. Waits for the disk.
+ * missing. What fails is logged by name. The first time everything is then as it was before
+ * (io/store_undo); when it was called again, for files that were lost, the data in the others are
+ * worth more than tidiness. Not while another thread reads or writes. Waits for the disk.
  * Returns ERR_OK, ERR_SPACE, ERR_ACCESS, ERR_EXISTS (in the way, or two files of the torrent are
  * one on this file system), ERR_IO, ERR_MEMORY.
  */

@@ -66,6 +66,7 @@ TEST(what_lies_beneath_is_opened) {
 }
 
 TEST(paths_that_are_not_plain_are_refused) {
+  size_t there;
   static const char *const bad[] = {"",     "/",   "..",     ".",     "../secret/f", "/etc/passwd",
                                     "d//f", "d/",  "d/../f", "./f",   "d/.",         "d/..",
                                     "/f",   "f/.", "//",     "d/./f", "../out/f"};
@@ -74,7 +75,7 @@ TEST(paths_that_are_not_plain_are_refused) {
     refuses(bad[i], O_RDONLY);
     refuses(bad[i], O_RDWR | O_CREAT);
     assert_int_equal(store_beneath_stat(base, bad[i], &st), -1);
-    assert_int_equal(store_beneath_parents(base, bad[i]), -1);
+    assert_int_equal(store_beneath_parents(base, bad[i], &there), -1);
     assert_int_equal(store_beneath_mkdir(base, bad[i]), -1);
     assert_int_equal(store_beneath_unlink(base, bad[i], 0), -1);
     assert_int_equal(store_beneath_sync_parent(base, bad[i]), -1);
@@ -103,15 +104,21 @@ TEST(a_link_is_never_followed_wherever_it_stands) {
 }
 
 TEST(folders_are_made_beneath_only) {
+  size_t there;
   assert_int_equal(symlink("../secret", "out/folder"), 0);
-  assert_int_equal(store_beneath_parents(base, "a/b/c/file"), 0);
-  assert_int_equal(store_beneath_parents(base, "a/b/c/file"), 0);
-  assert_int_equal(store_beneath_parents(base, "file"), 0);
+  assert_int_equal(store_beneath_parents(base, "a/b/c/file", &there), 0);
+  assert_int_equal(there, 0);
+  assert_int_equal(store_beneath_parents(base, "a/b/c/file", &there), 0);
+  assert_int_equal(there, strlen("a/b/c/file"));
+  assert_int_equal(store_beneath_parents(base, "a/b/d/e/file", &there), 0);
+  assert_int_equal(there, strlen("a/b"));
+  assert_int_equal(store_beneath_parents(base, "file", &there), 0);
+  assert_int_equal(there, strlen("file"));
   assert_true(made_there("out/a/b/c"));
   assert_false(made_there("out/a/b/c/file"));
-  assert_int_equal(store_beneath_parents(base, "folder/x/file"), -1);
+  assert_int_equal(store_beneath_parents(base, "folder/x/file", &there), -1);
   assert_true(store_beneath_in_the_way(errno));
-  assert_int_equal(store_beneath_parents(base, "f/x/file"), -1);
+  assert_int_equal(store_beneath_parents(base, "f/x/file", &there), -1);
   assert_true(store_beneath_in_the_way(errno));
   assert_int_equal(store_beneath_mkdir(base, "folder/x"), -1);
   assert_int_equal(store_beneath_mkdir(base, "a/x"), 0);
@@ -141,6 +148,7 @@ TEST(a_fifo_does_not_make_anybody_wait) {
 }
 
 TEST(a_path_longer_than_one_call_takes_works) {
+  size_t there;
   char path[64 * 200];
   size_t n = 0;
   for (int i = 0; i < 40; i++) {
@@ -149,7 +157,7 @@ TEST(a_path_longer_than_one_call_takes_works) {
     path[n++] = '/';
   }
   memcpy(path + n, "file", 5);
-  assert_int_equal(store_beneath_parents(base, path), 0);
+  assert_int_equal(store_beneath_parents(base, path, &there), 0);
   int fd = store_beneath_open(base, path, O_RDWR | O_CREAT | O_EXCL, 0666);
   assert_true(fd >= 0);
   close(fd);
@@ -173,6 +181,7 @@ static void *swap(void *arg) {
 }
 
 TEST(a_folder_that_is_swapped_for_a_link_meanwhile_leads_nowhere_else) {
+  size_t there;
   pthread_t id;
   int opened = 0, refused = 0;
   assert_int_equal(symlink("../secret", "out/link"), 0);
@@ -190,7 +199,7 @@ TEST(a_folder_that_is_swapped_for_a_link_meanwhile_leads_nowhere_else) {
     assert_int_equal(read(fd, text, sizeof text), 5);
     assert_memory_equal(text, "plain", 5);
     close(fd);
-    store_beneath_parents(base, "d/e/f");
+    store_beneath_parents(base, "d/e/f", &there);
     store_beneath_unlink(base, "d/f2", 0);
     int made = store_beneath_open(base, "d/f2", O_WRONLY | O_CREAT | O_EXCL, 0666);
     if (made >= 0) close(made);
