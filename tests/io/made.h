@@ -56,7 +56,7 @@ static inline void made_split(struct metainfo_file *f, const char *path) {
     size_t n = strcspn(path, "/");
     f->path[d] = strndup(path, n);
     f->path_len[d] = n;
-    path += n + 1;
+    path += n + (path[n] != '\0');
   }
 }
 

@@ -388,7 +388,7 @@ TEST(a_request_is_rejected_where_bep_6_says_so_and_many_end_the_connection) {
     l.p->fast = fast;
     for (int i = 0; i < PEER_REQUESTS_MAX; i++)
       assert_int_equal(say_range(WIRE_REQUEST, 1, 16384, 16384), ERR_OK);
-    struct wire_message m;
+    struct wire_message m = {0};
     assert_int_equal(fix_count_said(&l, WIRE_REJECT, &m), fast ? PEER_REQUESTS_MAX : 0);
     if (fast) assert_true(m.index == 1 && m.begin == 16384 && m.length == 16384);
     assert_int_equal(say_raw("\0\0\0\1\x0a", 5), ERR_OK); /* unknown ones have a count of their own */
