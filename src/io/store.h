@@ -97,8 +97,8 @@ const char *store_top_path(const struct store *s);
  * that are longer keep their extra bytes for now. Warns when the file system has less free space
  * than is missing. Logs what failed with the file's name; if this was the first call, everything is
  * then as it was before. May be called again after store_finish() found something lost. Not while
- * others read or write. Returns ERR_OK, ERR_SPACE, ERR_ACCESS, ERR_EXISTS (something in the way), ERR_IO,
- * ERR_MEMORY.
+ * others read or write. Returns ERR_OK, ERR_SPACE, ERR_ACCESS, ERR_EXISTS (something in the way),
+ * ERR_IO, ERR_MEMORY.
  */
 enum err store_prepare(struct store *s, enum store_allocate how);
 

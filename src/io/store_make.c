@@ -28,11 +28,9 @@ static int reserve(int fd, uint64_t length) {
 static int give_length(int fd, const struct stat *st, uint64_t length, enum store_allocate how) {
   if (how == ALLOCATE_NONE || length == 0) return 0;
   uint64_t size = (uint64_t)st->st_size;
-  int errnum = 0;
-  if (how == ALLOCATE_FULL)
-    errnum = reserve(fd, length);
-  else if (size < length && ftruncate(fd, (off_t)length) != 0)
-    errnum = errno;
+  if (how == ALLOCATE_SPARSE)
+    return size >= length || ftruncate(fd, (off_t)length) == 0 ? 0 : errno;
+  int errnum = reserve(fd, length);
   if (errnum != 0 && size < length && ftruncate(fd, st->st_size) != 0)
     log_debug("could not undo a failed reservation");
   return errnum;

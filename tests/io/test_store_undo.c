@@ -1,6 +1,6 @@
 /*
- * A download that comes to nothing leaves the disk as it was: io/store_undo, and its neighbours that
- * take back what they made.
+ * A download that comes to nothing leaves the disk as it was: io/store_undo, and its neighbours
+ * that take back what they made.
  */
 #include "made.h"
 
@@ -30,7 +30,7 @@ TEST(nothing_is_left_of_files_and_folders) {
   for (int how = ALLOCATE_NONE; how <= ALLOCATE_FULL; how++) {
     struct store *s = begun(&t, NULL, (enum store_allocate)how);
     assert_true(made_there("album/cd2/deep/c.bin"));
-    assert_int_equal(store_write(s, 0, t.data, 10000), ERR_OK); /* of a piece that never got whole */
+    assert_int_equal(store_write(s, 0, t.data, 10000), ERR_OK); /* a piece in part */
     discarded(s);
     assert_int_equal(made_entries("."), 0);
   }
