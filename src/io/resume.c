@@ -253,13 +253,20 @@ enum err resume_save(struct store *s, const struct metainfo *m, const struct bit
   return e;
 }
 
+/* A read-only file system refuses to remove even what is not there, so look first. */
+static bool is_there(const struct store *s, const char *name) {
+  struct stat st;
+  return store_beneath_stat(store_dirfd(s), name, &st) == 0 || errno != ENOENT;
+}
+
 enum err resume_remove(struct store *s) {
   char temporary[256];
   temporary_name(s, temporary);
   const char *const names[] = {store_record_name(s), temporary};
   enum err e = ERR_OK;
   for (size_t i = 0; i < 2; i++)
-    if (store_beneath_unlink(store_dirfd(s), names[i], 0) != 0 && errno != ENOENT)
+    if (is_there(s, names[i]) && store_beneath_unlink(store_dirfd(s), names[i], 0) != 0 &&
+        errno != ENOENT)
       e = complain(s, "cannot be removed", errno);
   return e;
 }
