@@ -51,37 +51,79 @@ static enum err check_data(struct checking *c, struct report *r, int signals, in
   return c->result;
 }
 
-static enum err find(struct checking *c, const struct options *o, struct report *r, int signals,
-                     int *sig) {
-  struct resume_state state = {0};
-  enum err e = resume_load(c->store, c->m, c->done, &state);
-  if (e != ERR_OK || state.exact) return e;
-  bitset_reset(c->done);
-  if (!store_any_present(c->store)) return ERR_OK;
-  if (state.ours) log_info("the files have changed since the record was written: checking them");
-  e = check_data(c, r, signals, sig);
-  if (e != ERR_OK || c->done->count > 0 || state.ours || o->overwrite) return e;
-  log_error("%s is already there and is not this download; nothing was changed: choose another "
-            "name with -o, or allow replacing it with --overwrite",
-            store_top_path(c->store));
+/* Names the first file that stands in the way. */
+static enum err refuse(struct store *s, const struct metainfo *m) {
+  static const char nothing_changed[] = "nothing was changed: choose another name with -o";
+  for (size_t i = 0; i < m->file_count; i++) {
+    struct store_file_state state;
+    enum err e = store_file_state(s, i, &state);
+    if (e != ERR_OK) return e;
+    if (state.foreign_kind)
+      log_error("%s: something else is in its way (a folder, a link, a device, a file of several "
+                "names, a file where its folder should be); %s",
+                store_file_path(s, i), nothing_changed);
+    else if (state.exists && state.size > 0)
+      log_error("%s is already there and is not this download; %s, or allow replacing it with "
+                "--overwrite", store_file_path(s, i), nothing_changed);
+    else
+      continue;
+    return ERR_EXISTS;
+  }
+  log_error("%s: files that were in the way are gone now; start again", store_top_path(s));
   return ERR_EXISTS;
 }
 
-enum err present_open(const struct options *o, const struct metainfo *m, struct report *r,
-                      int signals, int *sig, struct store **out, struct bitset *done) {
-  struct store_options so = {.output = o->output};
-  enum err e = store_open(out, m, &so);
-  if (e == ERR_OK) e = store_lock(*out);
+static enum err find(struct present *p, const struct options *o, const struct metainfo *m,
+                     struct report *r, int signals) {
+  struct resume_state state = {0};
+  enum err e = resume_load(p->store, m, &p->done, &state);
+  p->ours = state.ours;
+  if (e != ERR_OK || state.exact) return e;
+  bitset_reset(&p->done);
+  if (!store_any_present(p->store)) {
+    p->fresh = !state.ours;
+    return ERR_OK;
+  }
+  if (state.ours) log_info("the files have changed since the record was written: checking them");
+  struct checking c = {.store = p->store, .m = m, .done = &p->done};
+  e = check_data(&c, r, signals, &p->sig);
+  if (e != ERR_OK || p->done.count > 0 || state.ours || o->overwrite) return e;
+  return refuse(p->store, m);
+}
+
+/* Gets everything ready to be written. */
+static enum err prepare(struct present *p, const struct options *o, const struct metainfo *m) {
+  enum err e = resume_save(p->store, m, &p->done); /* the proof that what will lie there is ours */
   if (e != ERR_OK) return e;
-  report_metadata(r, m, store_top_path(*out));
-  if (!bitset_init(done, m->geo.pieces)) return ERR_MEMORY;
-  struct checking c = {.store = *out, .m = m, .done = done};
-  e = find(&c, o, r, signals, sig);
-  if (e != ERR_OK) return e;
-  if (bitset_full(done) && store_all_present(*out)) return ERR_OK;
-  e = resume_save(*out, m, done); /* the proof that what will lie there is ours */
-  if (e == ERR_OK) e = store_prepare(*out, o->allocate);
+  e = store_prepare(p->store, o->allocate);
+  if (e != ERR_OK && !p->ours) resume_remove(p->store);
   return e;
+}
+
+enum err present_open(struct present *p, const struct options *o, const struct metainfo *m,
+                      struct report *r, int signals) {
+  struct store_options so = {.output = o->output};
+  *p = (struct present){0};
+  enum err e = store_open(&p->store, m, &so);
+  if (e == ERR_OK) e = store_lock(p->store);
+  if (e != ERR_OK) return e;
+  report_metadata(r, m, store_top_path(p->store));
+  if (!bitset_init(&p->done, m->geo.pieces)) return ERR_MEMORY;
+  e = find(p, o, m, r, signals);
+  if (e == ERR_OK && !(bitset_full(&p->done) && store_all_present(p->store))) e = prepare(p, o, m);
+  if (e != ERR_OK) p->fresh = false; /* store_close() does the rest */
+  return e;
+}
+
+void present_undo(struct present *p, uint32_t pieces) {
+  if (!p->fresh || pieces > 0) return;
+  if (store_discard(p->store) == ERR_OK) resume_remove(p->store);
+}
+
+void present_close(struct present *p) {
+  bitset_free(&p->done);
+  store_close(p->store);
+  *p = (struct present){0};
 }
 
 uint64_t present_bytes(const struct metainfo *m, const struct bitset *done) {

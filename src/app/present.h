@@ -5,6 +5,8 @@
  *   a record, but the files have changed    they are ours: everything is hashed
  *   no record, files are there              hashed; if not one piece verifies they are somebody
  *                                           else's, and nothing is touched without --overwrite
+ *   nothing                                 then nothing shall be left either, should not one
+ *                                           piece come
  *
  * Main thread only. The hashing runs on all cores beside it, so that progress is shown and
  * signals are obeyed.
@@ -18,16 +20,32 @@
 #include "base/err.h"
 #include "io/store.h"
 
+struct present {
+  struct store *store; /* opened and locked; NULL if that failed */
+  struct bitset done;  /* the pieces that are there */
+  bool ours;           /* there was a record for this torrent */
+  bool fresh;          /* there was neither a record nor a file with content */
+  int sig;             /* the signal that ended the check, or 0 */
+};
+
 /*
  * Opens and locks the output, finds out which pieces are there, and gets everything ready to be
- * written. *out is the store (also after most failures: close it in any case), *done (zeroed by
- * the caller) has a bit for each piece that is there. `signals` comes from signals_open(); *sig
- * is set when one ended the check. Failures are told. ERR_OK; ERR_CANCELLED (signal); ERR_EXISTS
- * (another weft, somebody else's files); ERR_ACCESS, ERR_SPACE, ERR_NOT_FOUND, ERR_IO,
- * ERR_FORMAT, ERR_MEMORY.
+ * written; not if all is complete, as then nobody needs to be allowed to write. Fills *p, which is
+ * to be given to present_close() also after failures; what was made is taken back by then.
+ * `signals` comes from signals_open(). Waits for the disk; failures are told. Returns ERR_OK;
+ * ERR_CANCELLED (signal); ERR_EXISTS (another weft, somebody else's files); ERR_ACCESS, ERR_SPACE,
+ * ERR_NOT_FOUND, ERR_IO, ERR_FORMAT, ERR_MEMORY.
  */
-enum err present_open(const struct options *o, const struct metainfo *m, struct report *r,
-                      int signals, int *sig, struct store **out, struct bitset *done);
+enum err present_open(struct present *p, const struct options *o, const struct metainfo *m,
+                      struct report *r, int signals);
+/*
+ * The end of a download that failed with `pieces` verified: if there is none, and nothing was there
+ * before, removes everything that was made, the record last. An earlier run's record is kept with
+ * its files. After a failed present_open() it does nothing. No other thread may use the store.
+ */
+void present_undo(struct present *p, uint32_t pieces);
+/* Closes the store and frees. Safe on a zeroed struct. */
+void present_close(struct present *p);
 
 /* Bytes in the pieces of `done`. */
 uint64_t present_bytes(const struct metainfo *m, const struct bitset *done);

@@ -40,12 +40,11 @@ struct session {
   const struct options *o;
   const struct metainfo *m;
   struct report *report;
-  struct store *store;
+  struct present there;      /* the store, and what was in it at the start */
   struct swarm sw;
   struct writer *writer;
   struct tracker_set *trackers;
   struct saver *saver;
-  struct bitset done;        /* at the start; later a copy to work with */
   int signals;               /* signalfd */
   int exit_code;             /* -1: not over yet */
   char why[512];
@@ -60,6 +59,7 @@ struct session {
   uint64_t rate_bytes;
   uint64_t rate;
   uint64_t already;          /* bytes that were there before */
+  uint32_t pieces;           /* verified, when it was over */
   uint32_t worker_cap;       /* threads we may have */
   int64_t spawn_ms;          /* when an address will be due */
 };
@@ -159,7 +159,7 @@ static void make_peer_id(uint8_t id[static 20]) {
 static enum err open_swarm(struct session *s) {
   struct swarm *sw = &s->sw;
   sw->meta = s->m;
-  sw->store = s->store;
+  sw->store = s->there.store;
   sw->port = s->o->port;
   sw->memory = s->o->memory;
   make_peer_id(sw->peer_id);
@@ -167,12 +167,12 @@ static enum err open_swarm(struct session *s) {
   sw->book = addrbook_new(ADDRESSES_MAX);
   sw->roster = roster_new(s->o->max_peers, sw->peer_id);
   sw->pool = fragment_pool_new();
-  sw->pieces = pieces_new(&s->m->geo, &s->done, ring_worker, s);
+  sw->pieces = pieces_new(&s->m->geo, &s->there.done, ring_worker, s);
   uint64_t weight = sw->memory / 4 < CHANNEL_BYTES ? sw->memory / 4 : CHANNEL_BYTES;
   sw->results = chan_new(CHANNEL_SLOTS, weight);
   if (!sw->book || !sw->roster || !sw->pool || !sw->pieces || !sw->results) return ERR_MEMORY;
   enum err e = writer_start(sw, &s->writer);
-  if (e == ERR_OK) e = saver_start(s->store, s->m, sw->pieces, &s->saver);
+  if (e == ERR_OK) e = saver_start(s->there.store, s->m, sw->pieces, &s->saver);
   return e;
 }
 
@@ -294,10 +294,10 @@ static void finish(struct session *s, int64_t now) {
     stop_with(s, EXIT_RESOURCES, "out of memory");
     return;
   }
-  enum err e = store_finish(s->store, &lost);
+  enum err e = store_finish(s->there.store, &lost);
   if (e == ERR_NOT_FOUND) {
     report_warning(s->report, "files were removed or replaced meanwhile: fetching them again");
-    e = store_prepare(s->store, s->o->allocate);
+    e = store_prepare(s->there.store, s->o->allocate);
     for (size_t i = bitset_next(&lost, 0); i < lost.bits; i = bitset_next(&lost, i + 1))
       pieces_reset(s->sw.pieces, (uint32_t)i);
     s->piece_ms = now;
@@ -351,6 +351,13 @@ static void wait_for_workers(struct session *s) {
   while (atomic_load(&s->sw.workers) > 0) usleep(200); /* on their last lines, or still beginning */
 }
 
+/* Only now, as the writer was verifying until just now. */
+static void count_pieces(struct session *s) {
+  struct pieces_stats p = {0};
+  if (s->sw.pieces != NULL) pieces_stats(s->sw.pieces, &p);
+  s->pieces = p.done;
+}
+
 /* Everybody out, in the order that loses nothing: workers, writer, record. */
 static void close_swarm(struct session *s) {
   struct swarm *sw = &s->sw;
@@ -364,6 +371,7 @@ static void close_swarm(struct session *s) {
   tracker_stop(s->trackers, clock_now_ms() + TRACKER_BYE_MS);
   writer_stop(s->writer);
   saver_stop(s->saver, s->exit_code != EXIT_OK);
+  count_pieces(s);
   pieces_free(sw->pieces);
   chan_free(sw->results);
   fragment_pool_free(sw->pool);
@@ -381,7 +389,7 @@ static void tell(struct session *s, uint32_t gave) {
     .already = s->already,
     .elapsed_ms = clock_now_ms() - s->start_ms,
     .peers_used = gave,
-    .path = s->store == NULL ? "" : store_top_path(s->store),
+    .path = s->there.store == NULL ? "" : store_top_path(s->there.store),
   };
   report_done(s->report, &sum, s->exit_code, s->why);
 }
@@ -400,18 +408,17 @@ int session_run(const struct options *o, const struct metainfo *m, struct report
   struct roster_stats stats = {0};
   tame_malloc();
   s.start_ms = clock_now_ms();
-  int sig = 0;
   s.signals = signals_open();
   s.sw.bell = net_bell_new();
   s.worker_cap = workers_allowed(o->max_peers);
   enum err e = ERR_MEMORY;
   if (s.signals >= 0 && s.sw.bell >= 0)
-    e = present_open(o, m, r, s.signals, &sig, &s.store, &s.done);
-  take_signal(&s, sig);
+    e = present_open(&s.there, o, m, r, s.signals);
+  take_signal(&s, s.there.sig);
   if (e != ERR_OK) stop_with(&s, exits_of(e), err_name(e));
-  else s.already = present_bytes(m, &s.done);
-  if (s.exit_code < 0 && bitset_full(&s.done)) {
-    e = store_finish(s.store, NULL);
+  else s.already = present_bytes(m, &s.there.done);
+  if (s.exit_code < 0 && bitset_full(&s.there.done)) {
+    e = store_finish(s.there.store, NULL);
     stop_with(&s, exits_of(e), e == ERR_OK ? "" : "the data could not be brought to disk");
   }
   if (s.exit_code < 0) {
@@ -419,10 +426,10 @@ int session_run(const struct options *o, const struct metainfo *m, struct report
     if (s.sw.roster != NULL) roster_stats(s.sw.roster, &stats);
     close_swarm(&s);
   }
-  if (s.exit_code == EXIT_OK) resume_remove(s.store);
+  if (s.exit_code == EXIT_OK) resume_remove(s.there.store);
+  else present_undo(&s.there, s.pieces);
   tell(&s, stats.gave);
-  bitset_free(&s.done);
-  store_close(s.store);
+  present_close(&s.there);
   if (s.sw.bell >= 0) close(s.sw.bell);
   if (s.signals >= 0) close(s.signals);
   return s.exit_code;
