@@ -7,6 +7,8 @@
 enum {
   WINDOW_START = 32,        /* blocks */
   WINDOW_MIN = 2,           /* one arriving, one on its way */
+  WINDOW_PATIENT = 4,       /* two arriving, two on their way */
+  PATIENT_MS = 2000,        /* no peer is asked for more than this only to save wake-ups */
   SLACK_MAX_MS = 300,       /* time that the window covers beyond the round trip */
   SLACK_MIN_MS = 20,
   SLACK_BYTES = 2 << 20,    /* in between: this much */
@@ -42,12 +44,21 @@ static uint32_t clamp(uint64_t v, uint32_t low, uint32_t high) {
   return v < low ? low : v > high ? high : (uint32_t)v;
 }
 
-/* Until the rate is known, nobody gets more than half of its fair share of what is left. */
-static uint32_t first_window(const struct peer *p, uint32_t workers) {
+/* The even share of what is left, in blocks, for each worker. */
+static uint64_t fair_share(const struct peer *p, uint32_t workers) {
   struct pieces_stats s;
   pieces_stats(p->sw->pieces, &s);
-  uint64_t left = (p->sw->meta->geo.total - s.done_bytes) / BLOCK_LEN;
-  return clamp(left / (2 * (uint64_t)workers), WINDOW_MIN, WINDOW_START);
+  return (p->sw->meta->geo.total - s.done_bytes) / BLOCK_LEN / workers;
+}
+
+/* The window for a rate that is known. Slow peers, as long as the end is far, are asked for a little
+ * more than they need, so that one wake-up brings two blocks. */
+static uint32_t window_for(const struct peer *p, uint64_t rate, uint32_t workers) {
+  uint64_t slack = clamp(UINT64_C(1000) * SLACK_BYTES / rate, SLACK_MIN_MS, SLACK_MAX_MS);
+  uint64_t us = atomic_load(&p->pp.rtt_us) + slack * 1000;
+  uint32_t need = clamp(rate * us / 1000000 / BLOCK_LEN + 1, WINDOW_MIN, UINT32_MAX);
+  if (need >= WINDOW_PATIENT || rate < WINDOW_PATIENT * BLOCK_LEN * 1000 / PATIENT_MS) return need;
+  return fair_share(p, workers) >= 4 * WINDOW_PATIENT ? WINDOW_PATIENT : need;
 }
 
 static void update_window(struct peer *p) {
@@ -59,12 +70,17 @@ static void update_window(struct peer *p) {
   if (p->snubbed) {
     p->window = 1;
   } else if (rate == 0) {
-    p->window = clamp(first_window(p, workers), 1, most);
+    /* Until the rate is known, nobody gets more than half of its share of what is left. */
+    p->window = clamp(clamp(fair_share(p, workers) / 2, WINDOW_MIN, WINDOW_START), 1, most);
   } else {
-    uint64_t slack = clamp(UINT64_C(1000) * SLACK_BYTES / rate, SLACK_MIN_MS, SLACK_MAX_MS);
-    uint64_t us = atomic_load(&p->pp.rtt_us) + slack * 1000;
-    p->window = clamp(rate * us / 1000000 / BLOCK_LEN + 1, WINDOW_MIN, most);
+    p->window = clamp(window_for(p, rate, workers), WINDOW_MIN, most);
   }
+}
+
+/* How many blocks are worth a wake-up of a fast connection, if its buffer is deep. */
+static void update_lowat(struct peer *p, uint64_t rate) {
+  uint64_t room = clamp((uint64_t)net_receive_buffer(p->fd) / 8 / LOWAT, 1, LOWAT_BLOCKS_MAX);
+  p->lowat_blocks = clamp(rate * LOWAT_MS / 1000 / LOWAT, 1, (uint32_t)room);
 }
 
 /* Samples the rate when enough has come, and the round trip now and then. */
@@ -84,8 +100,7 @@ static void measure(struct peer *p) {
   p->meter_bytes = 0;
   if (p->now_ms - p->rtt_ms >= RTT_EVERY_MS) {
     atomic_store(&p->pp.rtt_us, net_min_rtt_us(p->fd));
-    uint64_t blocks = clamp((uint64_t)net_receive_buffer(p->fd) / 8 / LOWAT, 1, LOWAT_BLOCKS_MAX);
-    p->lowat_blocks = clamp(rate * LOWAT_MS / 1000 / LOWAT, 1, (uint32_t)blocks);
+    update_lowat(p, rate);
     p->rtt_ms = p->now_ms;
   }
   update_window(p);
@@ -146,9 +161,10 @@ void download_ask(struct peer *p) {
 }
 
 void download_set_lowat(struct peer *p) {
-  bool deep = !p->choking_us && !p->interested_in_us && p->outstanding_bytes >= 2 * LOWAT;
-  if (p->lowat_blocks * 4 > p->outstanding) p->lowat_blocks = 1;
-  int want = deep ? (int)p->lowat_blocks * LOWAT : 1;
+  bool deep = !p->choking_us && p->outstanding_bytes >= 2 * LOWAT;
+  uint32_t blocks = p->lowat_blocks * 4 <= p->outstanding ? p->lowat_blocks : 1;
+  if (blocks == 1 && p->outstanding >= WINDOW_PATIENT) blocks = 2;
+  int want = deep ? (int)blocks * LOWAT : 1;
   if (want == p->lowat) return;
   net_set_lowat(p->fd, want);
   p->lowat = want;

@@ -13,7 +13,7 @@
 
 enum {
   LINGER_BYTES = 256 << 10, /* after a batch smaller than this, wait for more to come together, */
-  LINGER_US = 2000,         /* for so long: many slow peers then cost one wake-up together */
+  LINGER_US = 5000,         /* for so long: many slow peers then cost one wake-up together */
   BATCH_MAX = 32,     /* fragments taken at a time */
   JOBS_MAX = BATCH_MAX * FRAGMENT_BLOCKS_MAX / 2, /* a fragment with every other block */
   BUCKETS = 256
