@@ -451,8 +451,19 @@ def overdue(number, sentence, box):
     os._exit(1)
 
 
+def hear_signals():
+    """Programs started in the background, or under nohup, ignore some signals, and hand that down;
+    what we start shall hear them all."""
+    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGTERM):
+        if signal.getsignal(number) == signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
+
+
 def main():
     """Runs the cases of the scenario and ends the program."""
+    if not os.path.exists(WEFT):
+        sys.exit("%s is not there: run make, or set WEFT" % WEFT)
+    hear_signals()
     enter_namespaces()
     if os.environ[INSIDE]:
         loopback_up()

@@ -367,3 +367,10 @@ class Gated(Peer):
                 self.waiting.append((connection, index, begin, length))
                 return
         super().serve(connection, index, begin, length)
+
+
+class Mirror(Peer):
+    """Sends back our own handshake: what one sees who dials himself (F6)."""
+
+    def handshake(self):
+        return self.theirs

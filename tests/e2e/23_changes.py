@@ -1,0 +1,118 @@
+#!/usr/bin/python3 -B
+"""Goal: files and records that somebody changes, before or during a download, never lead to exit 0
+with wrong data, nor to a crash (FAULTS D7 to D9)."""
+
+import os
+import random
+import signal
+
+import lib
+import peers
+from torrents import KIB, MIB
+
+FILES = [("a/one", 3 * MIB), ("b", 1 * MIB + 7), ("c", 2 * MIB)]
+RECORD = ".payload.weft"
+
+
+def while_it_runs(text, change, codes=(0,)):
+    """A case: `change(path of a/one)` happens in the middle of a download."""
+    @lib.case("a file is %s during the download" % text)
+    def _(box):
+        torrent = box.torrent(FILES, piece_length=64 * KIB)
+        good = box.peer(peers.Gated, torrent)
+        running = box.start_download(torrent, peers=[good])
+        # Everything but one piece of the last file is there when it happens.
+        lib.wait_for(lambda: good.served >= len(torrent.data) - 128 * KIB, 60, "most of it",
+                     running)
+        change(os.path.join(box.downloads, "payload", "a", "one"))
+        good.open_gate()
+        result = running.wait(90)
+        lib.check(result.code in codes, "exit %d" % result.code, result)
+        if result.code != 0:
+            box.download(torrent, peers=[good], expect=0)
+        difference = torrent.difference(box.downloads)
+        lib.check(difference is None or difference.startswith("stray"), difference, result)
+
+
+def replace(path):
+    """Another file takes the place."""
+    os.rename(path, path + ".old")
+    with open(path, "wb") as out:
+        out.write(b"something else")
+
+
+while_it_runs("deleted", os.remove)
+while_it_runs("replaced", replace, (0, 5))
+while_it_runs("renamed", lambda path: os.rename(path, path + ".old"))
+while_it_runs("truncated", lambda path: os.truncate(path, 1000), (0, 5))
+
+
+def interrupted(box):
+    """A torrent of which a third has arrived; the record is there."""
+    torrent = box.torrent(FILES, piece_length=64 * KIB)
+    peer = box.peer(peers.Slow, torrent, 6 * MIB)
+    running = box.start_download(torrent, peers=[peer])
+    lib.wait_for(lambda: peer.served > len(torrent.data) // 3, 60, "a third", running)
+    running.signal(signal.SIGINT)
+    result = running.wait()
+    lib.check(result.code == 130 and RECORD in box.listing(), "no record", result)
+    peer.close()
+    return torrent
+
+
+def damaged(text, damage):
+    """A case: `damage(bytes)` are what the record holds when the next run begins."""
+    @lib.case("a record that is %s is no record" % text)
+    def _(box):
+        torrent = interrupted(box)
+        path = os.path.join(box.downloads, RECORD)
+        with open(path, "rb") as record:
+            good = record.read()
+        for bad in damage(good):
+            with open(path, "wb") as record:
+                record.write(bad)
+            # No peer: it looks at the record and the data, finds nobody, and leaves.
+            result = box.download(torrent, "--timeout", "1")
+            lib.check(result.code == 4, "exit %d with the record damaged" % result.code, result)
+        peer = box.peer(peers.Peer, torrent)
+        box.download(torrent, peers=[peer], expect=0)
+        box.compare(torrent)
+        lib.check(peer.served < len(torrent.data), "fetched everything again")
+
+
+def flips(good):
+    """The record with one bit wrong, in a few places."""
+    places = random.Random(1)
+    for _ in range(4):
+        at = places.randrange(len(good))
+        yield good[:at] + bytes([good[at] ^ 1 << places.randrange(8)]) + good[at + 1:]
+
+
+damaged("cut", lambda good: [good[:n] for n in (0, 1, len(good) // 2, len(good) - 1)])
+damaged("wrong by a bit", flips)
+damaged("too long", lambda good: [good + b"x", good * 2])
+damaged("of a later version", lambda good: [b"weftres9" + good[8:]])
+
+
+@lib.case("the record of another torrent, and a folder in its place")
+def _(box):
+    torrent = interrupted(box)
+    path = os.path.join(box.downloads, RECORD)
+    other = box.torrent(1 * MIB, piece_length=64 * KIB, name="other", seed=9)
+    peer = box.peer(peers.Slow, other, 512 * KIB)
+    running = box.start_download(other, peers=[peer])
+    lib.wait_for(lambda: peer.served > 200 * KIB, 60, "some of the other", running)
+    running.signal(signal.SIGINT)
+    running.wait()
+    os.replace(os.path.join(box.downloads, ".other.weft"), path)
+    os.remove(os.path.join(box.downloads, "other"))
+    box.download(torrent, peers=[box.peer(peers.Peer, torrent)], expect=0)
+    box.compare(torrent)
+    torrent = box.torrent(FILES, piece_length=64 * KIB, seed=3, name="again")
+    os.mkdir(os.path.join(box.downloads, ".again.weft"))
+    result = box.download(torrent, peers=[box.peer(peers.Peer, torrent)])
+    lib.check(result.code in (0, 5), "exit %d" % result.code, result)
+
+
+if __name__ == "__main__":
+    lib.main()
