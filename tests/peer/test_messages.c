@@ -271,6 +271,31 @@ TEST(a_choke_in_the_middle_keeps_what_has_arrived) {
   end();
 }
 
+/* All that it was asked for of its piece has come, and so nothing is there to be given back. */
+TEST(a_choke_lets_go_of_a_piece_that_is_held_alone) {
+  fix_swarm(&f, 8 * 64 * KIB, 64 * KIB);
+  l = fix_peer(&f, 1);
+  fix_open_seed(&l); /* an untried connection begins a piece of its own, */
+  struct run first = l.p->jobs[l.p->job_head].run;
+  download_give_back(l.p);
+  l.p->forgiven = 0;
+  l.p->window = 1;   /* and with a window of one block */
+  l.p->take_ms = 0;
+  atomic_store(&l.p->pp.rate, UINT64_C(1) << 30);
+  download_ask(l.p);
+  struct run r = l.p->jobs[l.p->job_head].run;
+  assert_int_equal(l.p->outstanding, 1);
+  assert_int_equal(r.piece, first.piece);
+  struct buf b = empty();
+  fix_put_block(&f, &b, r.piece, r.first);
+  wire_put_simple(&b, WIRE_CHOKE);
+  f.rung_count = 0;
+  assert_int_equal(fix_feed(&l, &b), ERR_OK);
+  assert_int_equal(l.p->pp.holds, UINT32_MAX);
+  assert_true(fix_was_rung(&f, 0)); /* others are told that there is something */
+  end();
+}
+
 TEST(choke_and_unchoke_a_thousand_times_leave_nothing_behind) {
   begin();
   fix_ask_for_all(&l);
@@ -425,6 +450,7 @@ int main(void) {
       T(a_peer_that_sends_haves_only_is_interesting_too),
       T(a_choke_takes_back_every_request_and_an_unchoke_asks_for_each_once),
       T(a_choke_in_the_middle_keeps_what_has_arrived),
+      T(a_choke_lets_go_of_a_piece_that_is_held_alone),
       T(choke_and_unchoke_a_thousand_times_leave_nothing_behind),
       T(a_rejected_block_is_asked_of_somebody_else), T(who_rejects_everything_is_left),
       T(a_whole_window_of_rejects_beside_a_choke_is_honest),

@@ -301,12 +301,29 @@ TEST(of_those_who_shared_a_wrong_piece_only_the_liar_is_banned) {
   struct run r = {0};
   while (pieces_take(sw.pieces, &member[3], 4, 0, &r) != TAKE_RUN) sched_yield();
   assert_int_equal(r.count, 4);
-  send_all(3, &r); /* fetched again by somebody else, alone */
+  send_all(3, &r); /* fetched again by somebody else */
   settle();
   complete_and_right();
   assert_true(is_banned(1) && is_shut(1));
   assert_false(is_banned(0) || is_banned(2) || is_banned(3));
   assert_int_equal(heard_banned, 1);
+  end();
+}
+
+TEST(a_shared_piece_that_was_wrong_is_fetched_again_by_one_alone) {
+  begin(64 * KIB, 64 * KIB);
+  share_with_a_liar();
+  await(&heard_bad, 1);
+  struct run first = {0};
+  struct run r = {0};
+  while (pieces_take(sw.pieces, &member[3], 2, 0, &first) != TAKE_RUN) sched_yield();
+  assert_int_equal(pieces_take(sw.pieces, &member[1], 4, 0, &r), TAKE_NOTHING);
+  send_all(3, &first);
+  assert_int_equal(pieces_take(sw.pieces, &member[1], 4, 0, &r), TAKE_NOTHING);
+  r = take(3, 4);
+  send_all(3, &r);
+  settle();
+  complete_and_right();
   end();
 }
 
@@ -379,6 +396,7 @@ int main(void) {
       QUIET(pieces_interleaved_are_hashed_apart), QUIET(pieces_smaller_than_a_block_are_fine),
       QUIET(a_wrong_piece_from_one_connection_names_the_liar),
       QUIET(of_those_who_shared_a_wrong_piece_only_the_liar_is_banned),
+      QUIET(a_shared_piece_that_was_wrong_is_fetched_again_by_one_alone),
       QUIET(a_liar_that_fetches_again_alone_is_named_and_the_first_suspicion_still_stands),
       QUIET(when_the_disk_fails_it_is_said_once_and_nobody_waits), QUIET(null_may_be_stopped));
 }
