@@ -232,7 +232,8 @@ static enum err note_files(struct store *s, const struct metainfo *m, struct res
     struct store_file_state now;
     enum err e = store_file_state(s, i, &now);
     if (e != ERR_OK) return e;
-    if (!now.exists) continue;
+    /* What was tampered with lacks pieces that `done` has: as if missing, it is checked again. */
+    if (!now.exists || now.tampered) continue;
     files[i] = (struct resume_file){
       .exists = true, .size = now.size, .mtime_ns = now.mtime_ns, .ino = now.ino};
   }

@@ -54,11 +54,13 @@ enum err resume_load(struct store *s, const struct metainfo *m, struct bitset *d
                      struct resume_state *state);
 
 /*
- * Replaces the record by one that claims `done` and the files as they are now. store_sync() must
- * have returned ERR_OK *after* the last of these pieces was written. Pieces that a check found in
- * files of an earlier run are synced here, if there has been no store_sync() in this one. Waits for
- * the disk. A failure is logged; the old record survives it. Returns ERR_OK, ERR_SPACE, ERR_ACCESS,
- * ERR_EXISTS (a folder has the record's name), ERR_IO, ERR_MEMORY.
+ * Replaces the record by one that claims `done` and the files as they are now; a file that was
+ * tampered with since store_prepare() (struct store_file_state) stands in it as missing, so that
+ * the next run checks the data. store_sync() must have returned ERR_OK *after* the last of these
+ * pieces was written. Pieces that a check found in files of an earlier run are synced here, if
+ * there has been no store_sync() in this one. Waits for the disk. A failure is logged; the old
+ * record survives it. Returns ERR_OK, ERR_SPACE, ERR_ACCESS, ERR_EXISTS (a folder has the record's
+ * name), ERR_IO, ERR_MEMORY.
  */
 enum err resume_save(struct store *s, const struct metainfo *m, const struct bitset *done);
 

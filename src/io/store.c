@@ -11,6 +11,7 @@
 #include "io/store_io.h"
 #include "io/store_path.h"
 #include "io/store_undo.h"
+#include "io/store_watch.h"
 #include "io/store_where.h"
 
 struct store {
@@ -101,6 +102,7 @@ enum err store_file_state(struct store *s, size_t file, struct store_file_state 
   }
   out->exists = S_ISREG(st.st_mode) && (s->read_only || st.st_nlink == 1);
   out->foreign_kind = !out->exists;
+  out->tampered = !store_watch_is_intact(&s->files, file, &st);
   out->size = (uint64_t)st.st_size;
   out->mtime_ns = nanoseconds(&st.st_mtim);
   out->ino = (uint64_t)st.st_ino;

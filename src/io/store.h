@@ -73,6 +73,7 @@ enum err store_lock(struct store *s);
 struct store_file_state {
   bool exists;       /* as a regular file; unless read_only also: with one link */
   bool foreign_kind; /* something else is in the way: folder, link, device, several hard links */
+  bool tampered;     /* it was deleted, replaced or cut since store_prepare() */
   uint64_t size;     /* bytes, and the two below: of what is there; zero if nothing is */
   int64_t mtime_ns;  /* since 1970 */
   uint64_t ino;

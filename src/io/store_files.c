@@ -10,6 +10,7 @@
 
 #include "base/log.h"
 #include "io/store_beneath.h"
+#include "io/store_watch.h"
 
 /* ---- the table ------------------------------------------------------------------------------- */
 
@@ -50,6 +51,7 @@ static bool fill(struct store_files *t, const struct metainfo *m, char *const *p
     f->shown = show(where, m->multi, paths[i], &f->path);
     if (f->shown == NULL) return false;
     f->there = (uint32_t)strlen(f->path);
+    f->cut = UINT64_MAX;
     bitset_set(&t->dirty, i);
   }
   return true;
@@ -98,37 +100,7 @@ size_t store_files_find(const struct store_files *t, uint64_t offset) {
   return low;
 }
 
-/* ---- whose file it is ------------------------------------------------------------------------ */
-
-void store_files_adopt(struct store_files *t, size_t file, const struct stat *st, bool made) {
-  struct store_file *f = &t->v[file];
-  pthread_mutex_lock(&t->lock);
-  bool same = f->known && f->dev == (uint64_t)st->st_dev && f->ino == (uint64_t)st->st_ino;
-  if (made || !same) {
-    f->made = made;
-    f->was = (uint64_t)st->st_size;
-  }
-  f->dev = (uint64_t)st->st_dev;
-  f->ino = (uint64_t)st->st_ino;
-  f->known = true;
-  pthread_mutex_unlock(&t->lock);
-}
-
-bool store_files_is_ours(struct store_files *t, size_t file, const struct stat *st) {
-  const struct store_file *f = &t->v[file];
-  pthread_mutex_lock(&t->lock);
-  bool ours = !f->known || (f->dev == (uint64_t)st->st_dev && f->ino == (uint64_t)st->st_ino);
-  pthread_mutex_unlock(&t->lock);
-  return ours;
-}
-
-bool store_files_take_renewed(struct store_files *t, size_t file) {
-  pthread_mutex_lock(&t->lock);
-  bool renewed = t->v[file].renewed;
-  t->v[file].renewed = false;
-  pthread_mutex_unlock(&t->lock);
-  return renewed;
-}
+/* ---- complaints ------------------------------------------------------------------------------ */
 
 /* How much of f->shown to print: up to the first folder of it that is none, or all. */
 static int culprit_len(const struct store_files *t, const struct store_file *f) {
@@ -195,10 +167,8 @@ static int renew(struct store_files *t, size_t file) {
   int fd = store_files_create(t, file);
   if (fd < 0 || fstat(fd, &st) != 0) return fd;
   log_warn("%s was deleted while it was being downloaded; it is made again", t->v[file].shown);
-  store_files_adopt(t, file, &st, true);
-  pthread_mutex_lock(&t->lock);
-  t->v[file].renewed = true;
-  pthread_mutex_unlock(&t->lock);
+  store_watch_adopt(t, file, &st, true);
+  store_watch_renewed(t, file);
   return fd;
 }
 
@@ -206,7 +176,7 @@ static int renew(struct store_files *t, size_t file) {
 static int judge(struct store_files *t, size_t file, int fd) {
   struct stat st;
   if (fstat(fd, &st) != 0) return errno;
-  return S_ISREG(st.st_mode) && store_files_is_ours(t, file, &st) ? 0 : EEXIST;
+  return S_ISREG(st.st_mode) && store_watch_is_ours(t, file, &st) ? 0 : EEXIST;
 }
 
 /* Returns a descriptor of the right file, or -1 and errno. */
@@ -274,7 +244,8 @@ static bool pin_open(struct store_files *t, size_t file, struct store_pin *pin) 
   if (slot < 0) return false;
   t->slots[slot].pins++;
   t->slots[slot].used = ++t->tick;
-  *pin = (struct store_pin){.fd = t->slots[slot].fd, .slot = slot, .file = file};
+  *pin = (struct store_pin){
+    .fd = t->slots[slot].fd, .slot = slot, .file = file, .high = t->v[file].high};
   return true;
 }
 
@@ -293,7 +264,7 @@ static int choose_slot(const struct store_files *t) {
  * make room and is to be closed, or -1. */
 static int install(struct store_files *t, size_t file, int fd, struct store_pin *pin) {
   int slot = choose_slot(t);
-  *pin = (struct store_pin){.fd = fd, .slot = slot, .file = file};
+  *pin = (struct store_pin){.fd = fd, .slot = slot, .file = file, .high = t->v[file].high};
   if (slot < 0) return -1;
   struct store_slot *s = &t->slots[slot];
   int evicted = s->fd;

@@ -11,10 +11,9 @@
  * two threads open one file at the same time, the second finds the first one's descriptor and drops
  * its own.
  *
- * The table also knows which file is ours. store_make notes device and inode of every file; whoever
- * reopens one later compares. A file that vanished meanwhile is made again when it is written to,
- * and marked `renewed`: what was in it is gone, which store_final then tells. A file that was
- * replaced by another is not touched. What was there before us it knows as well, for store_undo.
+ * The table also knows which file is ours, and what was there before us (io/store_watch). A file
+ * that vanished meanwhile is made again when it is written to; one that was replaced by another is
+ * not touched.
  *
  * "Dirty" files are those written since they were last synced. A file becomes dirty after the
  * write, before store_files_unpin() returns, and store_files_sync() takes the whole set before it
@@ -48,6 +47,8 @@ struct store_file {
   /* guarded by the table's lock */
   uint64_t dev, ino; /* of the file that we write to, if `known` */
   uint64_t was;      /* the length it had when we came */
+  uint64_t high;     /* the length it has had since */
+  uint64_t cut;      /* the least that it was found to have after that; UINT64_MAX: no less */
   uint32_t there;    /* bytes of `path` that were there: the folders beyond are our making */
   int slot;          /* where it is open, or -1 */
   bool known;
@@ -91,6 +92,7 @@ struct store_pin {
   int fd;
   int slot; /* -1: outside the table */
   size_t file;
+  uint64_t high; /* of the file, when it was pinned */
 };
 
 /*
@@ -125,13 +127,6 @@ void store_files_forget(struct store_files *t, size_t file);
  * there).
  */
 int store_files_create(struct store_files *t, size_t file);
-/* From now on the file with this device and inode is ours. `made`: we created it. If it was there,
- * and is another than before, its present length is remembered for store_undo. */
-void store_files_adopt(struct store_files *t, size_t file, const struct stat *st, bool made);
-/* Is `st` the file that was adopted? True also if none was yet. */
-bool store_files_is_ours(struct store_files *t, size_t file, const struct stat *st);
-/* Was the file renewed since the last call for it? */
-bool store_files_take_renewed(struct store_files *t, size_t file);
 
 /*
  * fdatasync() of every dirty file, see above. Waits for the disk, and for another sync that is

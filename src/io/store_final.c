@@ -9,6 +9,7 @@
 #include "base/sha1.h"
 #include "io/store_beneath.h"
 #include "io/store_io.h"
+#include "io/store_watch.h"
 
 enum { READ_LEN = 256 * 1024 };
 
@@ -50,8 +51,8 @@ static enum err is_good(struct final *f, uint32_t piece, bool *good) {
   return e == ERR_NOT_FOUND ? ERR_OK : e;
 }
 
-/* Hashes the pieces of the hole [from, to) of a file. */
-static enum err check_hole(struct final *f, const struct store_file *file, uint64_t from,
+/* Hashes the pieces of [from, to) of a file, where data may be missing. */
+static enum err check_range(struct final *f, const struct store_file *file, uint64_t from,
                            uint64_t to) {
   uint32_t piece = (uint32_t)((file->offset + from) / f->m->geo.piece_len);
   uint32_t last = (uint32_t)((file->offset + to - 1) / f->m->geo.piece_len);
@@ -66,13 +67,26 @@ static enum err check_hole(struct final *f, const struct store_file *file, uint6
     if (f->lost) bitset_set(f->lost, piece);
   }
   if (bad == 0) return e;
-  log_warn("%s has a hole where data were written (%u pieces)", file->shown, bad);
+  log_warn("%s has zeros where data were written (%u pieces)", file->shown, bad);
   f->missing = true;
   return e;
 }
 
-/* Goes through the holes of a file, which has at least its length. */
-static enum err check_holes(struct final *f, size_t i) {
+/* Hashes what lies beyond the point where a file, which has `size` bytes now, was found to end. */
+static enum err check_cut(struct final *f, size_t i, uint64_t size) {
+  uint64_t from = store_watch_cut_to(f->t, i);
+  if (from >= size) return ERR_OK;
+  bool missed_before = f->missing;
+  f->missing = false;
+  enum err e = check_range(f, &f->t->v[i], from, size);
+  if (e == ERR_OK && !f->missing) store_watch_mended(f->t, i);
+  f->missing |= missed_before;
+  return e;
+}
+
+/* Goes through the holes of a file, which has at least its length. What made them may have left
+ * zeros in the blocks (of `block` bytes) before and after. */
+static enum err check_holes(struct final *f, size_t i, uint64_t block) {
   const struct store_file *file = &f->t->v[i];
   struct store_pin pin;
   if (file->length == 0) return ERR_OK;
@@ -83,7 +97,8 @@ static enum err check_holes(struct final *f, size_t i) {
     if (hole < 0 || (uint64_t)hole >= file->length) break; /* none, or nobody can say */
     off_t data = lseek(pin.fd, hole, SEEK_DATA);
     at = data < 0 || (uint64_t)data > file->length ? file->length : (uint64_t)data;
-    e = check_hole(f, file, (uint64_t)hole, at);
+    uint64_t from = (uint64_t)hole > block ? (uint64_t)hole - block : 0;
+    e = check_range(f, file, from, file->length - at > block ? at + block : file->length);
   }
   store_files_unpin(f->t, &pin, false);
   return e;
@@ -110,7 +125,7 @@ static enum err all_gone(struct final *f, size_t i, const char *how) {
   log_warn("%s was %s while it was being downloaded", f->t->v[i].shown, how);
   lose(f, &f->t->v[i], 0, f->t->v[i].length);
   store_files_forget(f->t, i);
-  store_files_take_renewed(f->t, i);
+  store_watch_take_renewed(f->t, i);
   return ERR_OK;
 }
 
@@ -121,16 +136,20 @@ static enum err look_at(struct final *f, size_t i) {
     if (errno == ENOENT || store_beneath_in_the_way(errno)) return all_gone(f, i, "deleted");
     return store_files_complain(f->t, i, errno);
   }
-  if (!S_ISREG(st.st_mode) || !store_files_is_ours(f->t, i, &st))
+  if (!S_ISREG(st.st_mode) || !store_watch_is_ours(f->t, i, &st))
     return all_gone(f, i, "replaced");
-  if (store_files_take_renewed(f->t, i)) return all_gone(f, i, "deleted and made again");
-  if ((uint64_t)st.st_size < file->length) {
+  if (store_watch_take_renewed(f->t, i)) return all_gone(f, i, "deleted and made again");
+  uint64_t size = (uint64_t)st.st_size;
+  enum err e = ERR_OK;
+  if (size < file->length) {
     log_warn("%s was cut short while it was being downloaded", file->shown);
-    lose(f, file, (uint64_t)st.st_size, file->length);
-    return ERR_OK;
+    lose(f, file, size, file->length);
+  } else if (size > file->length) {
+    e = cut(f->t, i, &st);
+    size = file->length;
   }
-  enum err e = (uint64_t)st.st_size > file->length ? cut(f->t, i, &st) : ERR_OK;
-  return e == ERR_OK ? check_holes(f, i) : e;
+  if (e == ERR_OK) e = check_cut(f, i, size);
+  return e == ERR_OK && size == file->length ? check_holes(f, i, (uint64_t)st.st_blksize) : e;
 }
 
 /* Is the folder of `path` that of the file before? Files of one folder stand together nearly

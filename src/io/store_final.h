@@ -6,8 +6,9 @@
  * open file succeeds all the same, so before we say "done" every path is looked at once more:
  *   - it must lead to the very file that we wrote to (device and inode), and that must be long
  *     enough;
- *   - a hole in it is right only where the data are zeros, so pieces that overlap one are read back
- *     and hashed.
+ *   - a hole in it is right only where the data are zeros, so pieces that overlap one, or lie in
+ *     the blocks beside it, are read back and hashed; and so is what lies beyond the point where
+ *     the file was once found to end (io/store_watch).
  * Then files that are too long are cut, and everything is synced, with the folders.
  */
 #ifndef WEFT_IO_STORE_FINAL_H

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "io/store_watch.h"
+
 enum { STALLS_MAX = 100, STALL_MS = 10 };
 
 /* After a call that moved nothing: may it be tried again? Some network file systems say EAGAIN;
@@ -51,7 +53,11 @@ static enum err write_in_file(struct store_files *t, size_t file, uint64_t at, c
   struct store_pin pin;
   enum err e = store_files_pin(t, file, true, &pin);
   if (e != ERR_OK) return e;
+  struct stat st; /* after this write nothing would tell that the file was shorter */
+  bool cut = fstat(pin.fd, &st) == 0 && (uint64_t)st.st_size < pin.high;
+  if (cut) store_watch_cut(t, file, (uint64_t)st.st_size);
   int errnum = write_all(pin.fd, data, len, at);
+  if (errnum == 0) store_watch_grown(t, file, at + len);
   store_files_unpin(t, &pin, true);
   return errnum == 0 ? ERR_OK : store_files_complain(t, file, errnum);
 }

@@ -11,6 +11,7 @@
 #include "io/store_beneath.h"
 #include "io/store_files.h"
 #include "io/store_undo.h"
+#include "io/store_watch.h"
 
 /* Reserves the bytes, or where that is unknown gives the length at least. 0 or the errno value. */
 static int reserve(int fd, uint64_t length) {
@@ -40,7 +41,7 @@ static int give_length(int fd, const struct stat *st, uint64_t length, enum stor
 static enum err judge(struct store_files *t, size_t file, const struct stat *st) {
   const char *shown = t->v[file].shown;
   if (!S_ISREG(st->st_mode)) return store_files_complain(t, file, ENXIO);
-  if (!store_files_is_ours(t, file, st) && st->st_size > 0) {
+  if (!store_watch_is_ours(t, file, st) && st->st_size > 0) {
     log_error("%s was replaced by another file during the download; move that away", shown);
     return ERR_EXISTS;
   }
@@ -69,11 +70,13 @@ static enum err make_one(struct store_files *t, size_t file, enum store_allocate
   enum err e = open_file(t, file, &fd, &st, &created);
   uint64_t length = t->v[file].length;
   if (e == ERR_OK) {
-    store_files_adopt(t, file, &st, created);
+    store_watch_adopt(t, file, &st, created);
     int errnum = give_length(fd, &st, length, how);
     if (errnum != 0) e = store_files_complain(t, file, errnum);
   }
   if (e == ERR_OK) {
+    store_watch_cut(t, file, (uint64_t)st.st_size);
+    if (how != ALLOCATE_NONE) store_watch_grown(t, file, length);
     uint64_t on_disk = (uint64_t)st.st_blocks * 512;
     if (on_disk < length) *missing += length - on_disk;
   }

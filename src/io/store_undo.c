@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "io/store_beneath.h"
+#include "io/store_watch.h"
 
 /* 0 or the errno value. */
 static int cut_back(struct store_files *t, size_t file) {
@@ -18,7 +19,7 @@ static int cut_back(struct store_files *t, size_t file) {
   int errnum = 0;
   if (fstat(fd, &st) != 0)
     errnum = errno;
-  else if (store_files_is_ours(t, file, &st) && (uint64_t)st.st_size > f->was &&
+  else if (store_watch_is_ours(t, file, &st) && (uint64_t)st.st_size > f->was &&
            ftruncate(fd, (off_t)f->was) != 0)
     errnum = errno;
   close(fd);
@@ -33,7 +34,7 @@ static enum err undo_file(struct store_files *t, size_t file) {
   int errnum = 0;
   if (store_beneath_stat(t->dirfd, f->path, &st) != 0)
     errnum = errno;
-  else if (!store_files_is_ours(t, file, &st))
+  else if (!store_watch_is_ours(t, file, &st))
     return ERR_OK;
   else if (!f->made)
     errnum = (uint64_t)st.st_size > f->was ? cut_back(t, file) : 0;

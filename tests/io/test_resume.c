@@ -142,6 +142,48 @@ TEST(pieces_without_their_files_are_not_believed) {
   loads(true, false);
 }
 
+/* The record is written while `t/d/b` was meddled with: what it claims of that file is gone. */
+static void meddled(void (*meddle)(void)) {
+  bitset_reset(&done);
+  reopen();
+  assert_int_equal(store_prepare(s, ALLOCATE_SPARSE), ERR_OK);
+  made_write_all(s, &t);
+  meddle();
+  bitset_fill(&done);
+  assert_int_equal(resume_save(s, &t.m, &done), ERR_OK);
+  reopen();
+  loads(true, false);
+  assert_int_equal(unlink("t/d/b"), 0);
+}
+
+static void replace_it(void) {
+  uint8_t other[2000] = {0};
+  made_write("other", other, sizeof other);
+  assert_int_equal(rename("other", "t/d/b"), 0);
+}
+
+static void delete_it(void) {
+  assert_int_equal(unlink("t/d/b"), 0);
+  reopen(); /* so that the file is opened again, and missed */
+  assert_int_equal(store_prepare(s, ALLOCATE_SPARSE), ERR_OK);
+  assert_int_equal(unlink("t/d/b"), 0);
+  made_listen();
+  assert_int_equal(store_write(s, 3000, t.data + 3000, 24), ERR_OK);
+  made_told("deleted");
+}
+
+static void cut_it(void) {
+  assert_int_equal(truncate("t/d/b", 100), 0);
+  assert_int_equal(store_write(s, 3000, t.data + 3000, 24), ERR_OK);
+  assert_int_equal(made_size("t/d/b"), 2000);
+}
+
+TEST(a_file_that_was_meddled_with_is_not_vouched_for) {
+  meddled(replace_it);
+  meddled(delete_it);
+  meddled(cut_it);
+}
+
 TEST(removing_takes_the_record_and_its_temporary) {
   save_most();
   made_write(".t.weft.new", "x", 1);
@@ -333,6 +375,7 @@ int main(void) {
       RECORD(files_that_changed_are_ours_but_not_believed),
       RECORD(a_copy_with_the_same_time_is_not_believed),
       RECORD(pieces_without_their_files_are_not_believed),
+      RECORD(a_file_that_was_meddled_with_is_not_vouched_for),
       RECORD(removing_takes_the_record_and_its_temporary),
       RECORD(a_link_or_folder_by_the_name_of_the_record_is_no_record),
       RECORD(the_old_record_survives_when_the_new_cannot_be_written),

@@ -124,8 +124,34 @@ TEST(a_file_cut_short_and_written_on_has_a_hole_that_is_found) {
   whole();
   assert_int_equal(truncate("file", 2 * PIECE), 0);
   assert_int_equal(store_write(s, 8 * PIECE, t.data + 8 * PIECE, LENGTH - 8 * PIECE), ERR_OK);
-  finish_finds(2, 6, "file has a hole");
+  finish_finds(2, 6, "file has zeros");
   put_right();
+  done();
+}
+
+/* Cut and written on within one block of the file system: no hole tells. */
+TEST(a_file_cut_and_written_on_in_the_same_block_is_noticed) {
+  whole();
+  assert_int_equal(truncate("file", LENGTH - 200), 0);
+  assert_int_equal(store_write(s, LENGTH - 100, t.data + LENGTH - 100, 100), ERR_OK);
+  finish_finds(PIECES - 1, 1, "file has zeros");
+  put_right();
+  done();
+}
+
+/* Nothing but the piece before the hole lacks a few bytes at its end. */
+TEST(zeros_in_the_block_before_a_hole_are_found) {
+  struct made_file files[] = {{.path = "a", .length = 100}, {.path = "b", .length = 99900}};
+  t = made_torrent("t", true, 50000, files, 2);
+  s = made_open(&t, NULL);
+  assert_int_equal(store_prepare(s, ALLOCATE_SPARSE), ERR_OK);
+  assert_true(bitset_init(&lost, 2));
+  made_write_all(s, &t);
+  assert_int_equal(truncate("t/b", 49850) | truncate("t/b", 99900), 0);
+  made_listen();
+  assert_int_equal(store_finish(s, &lost), ERR_NOT_FOUND);
+  made_told("t/b has zeros");
+  assert_int_equal(lost.count, 2);
   done();
 }
 
@@ -274,6 +300,8 @@ int main(void) {
       MADE(a_link_or_folder_in_place_of_the_file_is_not_written_through),
       MADE(a_file_cut_short_loses_what_was_cut),
       MADE(a_file_cut_short_and_written_on_has_a_hole_that_is_found),
+      MADE(a_file_cut_and_written_on_in_the_same_block_is_noticed),
+      MADE(zeros_in_the_block_before_a_hole_are_found),
       MADE(a_hole_where_the_data_are_zeros_is_right),
       MADE(what_is_too_long_is_cut_unless_it_has_another_name),
       MADE(a_file_deleted_and_written_to_again_is_made_again_and_told_to_be_lost),
