@@ -1,6 +1,6 @@
 /*
- * What is asked of a peer, and patience: the window and its bounds, silence, uselessness, the bell. Time
- * is p->now_ms, which the test sets; nothing here waits.
+ * What is asked of a peer, and patience: the window and its bounds, silence, uselessness, the bell.
+ * Time is p->now_ms, which the test sets; nothing here waits.
  */
 #include "../test.h"
 
@@ -380,7 +380,7 @@ TEST(places_come_in_the_order_of_asking_without_the_block_that_is_arriving) {
 
 /* --- the low-water mark --- */
 
-/* A mark beyond what is still to come would never be reached. Whatever the rate and the window are. */
+/* A mark beyond what is still to come would never be reached. */
 TEST(the_low_water_mark_is_never_beyond_what_is_to_come) {
   static const uint64_t rates[] = {1, 100000, 10 << 20, UINT64_C(1) << 30};
   bool high = false;

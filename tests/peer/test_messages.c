@@ -1,7 +1,7 @@
 /*
- * What each message changes, and which ones end the connection: the table of wrong lengths, the rules of
- * bitfields, floods, rejects, requests although we choke. A row of a table is the bytes of one message
- * and what must come of it.
+ * What each message changes, and which ones end the connection: the table of wrong lengths, the
+ * rules of bitfields, floods, rejects, requests although we choke. A row of a table is the bytes of
+ * one message and what must come of it.
  */
 #include "../test.h"
 
@@ -350,8 +350,8 @@ TEST(who_rejects_everything_is_left) {
   end();
 }
 
-/* Some clients reject first and choke then, others the other way round; a window of a fast peer is far more
- * than the rejects that we bear otherwise. */
+/* Some clients reject first and choke then, others the other way round; a window of a fast peer is
+ * far more than the rejects that we bear otherwise. */
 TEST(a_whole_window_of_rejects_beside_a_choke_is_honest) {
   for (int choke_first = 0; choke_first < 2; choke_first++) {
     fix_swarm(&f, 300 * 16 * KIB, 16 * KIB);
@@ -416,7 +416,7 @@ TEST(a_request_is_rejected_where_bep_6_says_so_and_many_end_the_connection) {
     struct wire_message m = {0};
     assert_int_equal(fix_count_said(&l, WIRE_REJECT, &m), fast ? PEER_REQUESTS_MAX : 0);
     if (fast) assert_true(m.index == 1 && m.begin == 16384 && m.length == 16384);
-    assert_int_equal(say_raw("\0\0\0\1\x0a", 5), ERR_OK); /* unknown ones have a count of their own */
+    assert_int_equal(say_raw("\0\0\0\1\x0a", 5), ERR_OK); /* these have their own count */
     assert_int_equal(say_range(WIRE_REQUEST, 1, 16384, 16384), ERR_LIMIT);
     end();
   }

@@ -1,8 +1,9 @@
 /*
- * Bytes become messages however they are cut. The connection under test asks the queue for everything of
- * a small torrent; the test answers as a peer would, or as one should not, in pieces of every size, and
- * looks at what came to the writer: each block once, with the right content, in whatever order it was
- * sent. After each step all counts of the connection and of the queue must be right.
+ * Bytes become messages however they are cut. The connection under test asks the queue for
+ * everything of a small torrent; the test answers as a peer would, or as one should not, in pieces
+ * of every size, and looks at what came to the writer: each block once, with the right content, in
+ * whatever order it was sent. After each step all counts of the connection and of the queue must be
+ * right.
  */
 #include "../test.h"
 

@@ -1,7 +1,7 @@
 /*
- * The worker thread over a real TCP connection on the loopback: the test listens, and is the scripted
- * peer on the other end, the writer and the session. How a worker judged the peer is read from the
- * address book. Every wait of the test has an end after half a minute, which is a failure.
+ * The worker thread over a real TCP connection on the loopback: the test listens, and is the
+ * scripted peer on the other end, the writer and the session. How a worker judged the peer is read
+ * from the address book. Every wait of the test has an end after half a minute, which is a failure.
  */
 #include "../test.h"
 
@@ -264,8 +264,8 @@ static void fetch_elsewhere(uint32_t piece) {
   pieces_leave(f.sw.pieces, &p);
 }
 
-/* Two pieces of three were fetched from elsewhere: one before the connection, which the bitfield tells, and
- * one later, which HAVE tells; the third comes from this peer, who has it. */
+/* Two pieces of three were fetched from elsewhere: one before the connection, which the bitfield
+ * tells, and one later, which HAVE tells; the third comes from this peer, who has it. */
 TEST(finished_pieces_are_announced_to_who_lacks_them_and_none_twice) {
   begin(3 * 16 * KIB, 16 * KIB);
   fetch_elsewhere(0);
@@ -287,7 +287,7 @@ TEST(finished_pieces_are_announced_to_who_lacks_them_and_none_twice) {
   assert_int_equal(hear_until(WIRE_HAVE).index, 1);
   wait_for_bytes(16 * KIB);
   shutdown(far, SHUT_WR);
-  while (true) { /* until it hangs up: nothing about 0, which the bitfield told, nor 2, which it has */
+  while (true) { /* until it hangs up: nothing about 2, which the peer has */
     uint8_t rest[256];
     ssize_t n = recv(far, rest, sizeof rest, 0);
     if (n <= 0) break;

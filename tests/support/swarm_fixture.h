@@ -1,15 +1,16 @@
 /*
  * swarm_fixture: a small swarm for tests, and what must always be true of it.
  *
- * fix_swarm() makes everything that the threads of one torrent share (swarm/swarm.h) around a torrent
- * whose content a seed decides; there is no disk and no thread. The test plays the writer: fix_write()
- * takes all fragments from the results channel, compares them with the content, counts each block and
- * reports whole pieces as verified. fix_peer() adds one connection whose socket ends in the test's
- * hands; what the test puts there the code under test receives.
+ * fix_swarm() makes everything that the threads of one torrent share (swarm/swarm.h) around a
+ * torrent whose content a seed decides; there is no disk and no thread. The test plays the writer:
+ * fix_write() takes all fragments from the results channel, compares them with the content, counts
+ * each block and reports whole pieces as verified. fix_peer() adds one connection whose socket ends
+ * in the test's hands; what the test puts there the code under test receives.
  *
- * fix_queue_fault(), fix_rarity_fault() and fix_peer_fault() look at everything that swarm/pieces.h,
- * swarm/rarity.h and peer/peer.h promise and return a sentence about the first thing that is not so, or
- * NULL. They need no cmocka, so that the fuzz target uses them too; FIX_MUST() aborts.
+ * fix_queue_fault(), fix_rarity_fault() and fix_peer_fault() look at everything that
+ * swarm/pieces.h, swarm/rarity.h and peer/peer.h promise and return a sentence about the first
+ * thing that is not so, or NULL. They need no cmocka, so that the fuzz target uses them too;
+ * FIX_MUST() aborts.
  */
 #ifndef WEFT_TESTS_SWARM_FIXTURE_H
 #define WEFT_TESTS_SWARM_FIXTURE_H
@@ -97,7 +98,7 @@ static inline const char *fix_open_fault(const struct pieces *q, const struct op
     missing += op->from[b] == 0;
     free_blocks += op->from[b] == 0 && a == 0;
     if (a != 0 && op->from[b] != 0) return "a block is ASKED and RECEIVED";
-    if (a != 0 && (a > q->peer_slots || q->peers[a - 1] == NULL)) return "a block is asked of nobody";
+    if (a != 0 && (a > q->peer_slots || q->peers[a - 1] == NULL)) return "a block is asked of none";
   }
   if (op->free != free_blocks) return "the count of FREE blocks is wrong";
   if (op->missing != missing) return "the count of missing blocks is wrong";
@@ -193,7 +194,7 @@ static inline const char *fix_peer_fault(const struct peer *p) {
   if (p->cur_job != NULL)
     bytes -= geometry_block_len(&p->sw->meta->geo, p->cur_job->run.piece,
                                 p->cur_job->run.first + p->cur_block) - p->cur_left;
-  if ((p->cur_job != NULL) != (p->cur_left > 0)) return "a block is arriving and nothing is missing";
+  if ((p->cur_job != NULL) != (p->cur_left > 0)) return "a block arrives and nothing is missing";
   if ((p->cur_job != NULL) + (p->skip_left > 0) + (p->in.len > 0) > 1)
     return "the connection is in the middle of two things";
   if (blocks != p->outstanding) return "the count of outstanding blocks is wrong";

@@ -1,7 +1,7 @@
 /*
- * The work queue: every state and arrow that swarm/pieces.h draws, and the order of its choices. Rates
- * and times are made up: FAST is beyond anything where a connection might be thought slow, SLOW far below.
- * After each test the whole queue is looked at (fix_queue_fault).
+ * The work queue: every state and arrow that swarm/pieces.h draws, and the order of its choices.
+ * Rates and times are made up: FAST is beyond anything where a connection might be thought slow,
+ * SLOW far below. After each test the whole queue is looked at (fix_queue_fault).
  */
 #include "../test.h"
 

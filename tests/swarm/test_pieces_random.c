@@ -1,8 +1,9 @@
 /*
- * The work queue under random lives: many simulated connections take, deliver in any order, are told
- * of losses late, are choked, leave and come back, deliver what they had given back, while pieces fail
- * their hash or get lost on disk. Whatever happens, the invariants of fix_queue_fault() hold, no block is
- * accepted twice, and when at last everybody keeps delivering, everything is DONE.
+ * The work queue under random lives: many simulated connections take, deliver in any order, are
+ * told of losses late, are choked, leave and come back, deliver what they had given back, while
+ * pieces fail their hash or get lost on disk. Whatever happens, the invariants of fix_queue_fault()
+ * hold, no block is accepted twice, and when at last everybody keeps delivering, everything is
+ * DONE.
  */
 #include "../test.h"
 
@@ -242,7 +243,7 @@ static void finish(void) {
   for (int round = 0;; round++) {
     pieces_stats(q, &s);
     if (s.complete) return;
-    if (round == 1000) fail_msg("%u of %u pieces, and it goes no further", s.done, f.meta.geo.pieces);
+    if (round == 1000) fail_msg("%u of %u pieces, and no further", s.done, f.meta.geo.pieces);
     for (uint32_t i = 0; i < MEMBERS; i++) {
       struct member *m = &member[i];
       do_bell(m, true);

@@ -1,7 +1,7 @@
 /*
- * Rarity against a naive model: after every random step the buckets are in order, each piece knows its
- * place, and a pick is among those that counting by hand would allow. Ties: every candidate must have
- * its share.
+ * Rarity against a naive model: after every random step the buckets are in order, each piece knows
+ * its place, and a pick is among those that counting by hand would allow. Ties: every candidate
+ * must have its share.
  */
 #include "../test.h"
 
@@ -166,9 +166,9 @@ TEST(a_torrent_without_pieces_has_nothing_to_pick) {
   rarity_free(&r);
 }
 
-/* Picks 4000 times among 20 equals. Were one of them chosen with the chance of 1 in 20, less than 60 or
- * more than 800 hits would not happen in the life of the universe; a neighbour of a gap in the bucket
- * may have twice or thrice its share, and that is all right. */
+/* Picks 4000 times among 20 equals. Were one of them chosen with the chance of 1 in 20, less than
+ * 60 or more than 800 hits would not happen in the life of the universe; a neighbour of a gap in
+ * the bucket may have twice or thrice its share, and that is all right. */
 static void shares(bool few) {
   struct crypto_rng rng;
   struct rarity r;

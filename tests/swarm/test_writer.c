@@ -1,8 +1,9 @@
 /*
- * The writer with a real store in a folder of its own: fragments in any order, with holes, of pieces of
- * all shapes end up on disk and are judged; wrong ones are laid at the right door; a disk that fails stops
- * nobody. The test plays the workers: it takes runs from the queue under several names and sends
- * fragments through the channel. The writer has done with them when it has been stopped.
+ * The writer with a real store in a folder of its own: fragments in any order, with holes, of
+ * pieces of all shapes end up on disk and are judged; wrong ones are laid at the right door; a disk
+ * that fails stops nobody. The test plays the workers: it takes runs from the queue under several
+ * names and sends fragments through the channel. The writer has done with them when it has been
+ * stopped.
  */
 #include "../io/made.h"
 
@@ -28,7 +29,7 @@ static int far[MEMBERS];
 static _Atomic uint32_t heard_good;
 static _Atomic uint32_t heard_bad;
 static _Atomic uint32_t heard_banned;
-static _Atomic uint32_t heard_odd; /* an assertion in the writer's thread would not return to cmocka */
+static _Atomic uint32_t heard_odd; /* in its own thread, where an assertion would not end well */
 
 static void on_ring(void *arg, uint32_t number) {
   (void)arg;
@@ -113,8 +114,8 @@ static struct run take(int i, uint32_t max) {
   return r;
 }
 
-/* Sends the blocks of `mask`; with `lie` the first byte of block `lie - 1` of the piece is wrong. What is
- * not in the mask is rubbish in the fragment. */
+/* Sends the blocks of `mask`; with `lie` the first byte of block `lie - 1` of the piece is wrong.
+ * What is not in the mask is rubbish in the fragment. */
 static void send_some(int i, const struct run *r, uint32_t mask, uint32_t lie) {
   struct fragment *f = fragment_get(sw.pool, r->count);
   const uint8_t *at = torrent.data + geometry_piece_offset(&torrent.m.geo, r->piece);
@@ -180,7 +181,7 @@ TEST(fragments_in_any_order_end_up_on_disk) {
   struct crypto_rng rng;
   crypto_rng_init(&rng);
   for (int round = 0; round < 8; round++) {
-    begin(2 * 1024 * KIB + 333 * KIB + 1, 1024 * KIB); /* the last piece and the last block are short */
+    begin(2 * 1024 * KIB + 333 * KIB + 1, 1024 * KIB); /* with a short last piece and block */
     struct run r[64 * 3];
     uint32_t n = 0;
     struct pieces_stats s = {0};

@@ -1,8 +1,8 @@
 /*
- * The work queue under many threads at once: each is a connection that takes, delivers in any order,
- * gives back, loses, leaves and comes again, while others read statistics and finished pieces. No block is
- * accepted twice, everything is DONE in the end, the invariants hold, and ThreadSanitizer has nothing
- * to say.
+ * The work queue under many threads at once: each is a connection that takes, delivers in any
+ * order, gives back, loses, leaves and comes again, while others read statistics and finished
+ * pieces. No block is accepted twice, everything is DONE in the end, the invariants hold, and
+ * ThreadSanitizer has nothing to say.
  */
 #include "../test.h"
 

@@ -1,8 +1,8 @@
 /*
  * The roster under many threads: workers come, connect, introduce themselves and go, closing their
- * descriptors right after; others ring, shut, count and ask for addresses all the while. No bell and no
- * socket is touched after its worker left (ThreadSanitizer watches descriptors too), the maximum holds at
- * every moment, and at last everybody is out.
+ * descriptors right after; others ring, shut, count and ask for addresses all the while. No bell
+ * and no socket is touched after its worker left (ThreadSanitizer watches descriptors too), the
+ * maximum holds at every moment, and at last everybody is out.
  */
 #include "../test.h"
 

@@ -1,8 +1,8 @@
 /*
  * Many connections, one writer, one real store: each thread takes runs, gives back some, and sends
- * the rest through the channel, which is so small that they wait for each other; one of them lies whenever
- * it can. In the end the file is right, the liar is banned and nobody else, and ThreadSanitizer
- * has nothing to say.
+ * the rest through the channel, which is so small that they wait for each other; one of them lies
+ * whenever it can. In the end the file is right, the liar is banned and nobody else, and
+ * ThreadSanitizer has nothing to say.
  */
 #include "../io/made.h"
 
@@ -45,9 +45,9 @@ static void on_piece(void *arg, uint32_t index, uint32_t length, bool is_good) {
 }
 
 static void fill(struct life *l, struct fragment *f, const struct run *r) {
-  uint64_t offset = geometry_piece_offset(&torrent.m.geo, r->piece) + (uint64_t)r->first * BLOCK_LEN;
-  memcpy(f->data, torrent.data + offset,
-         geometry_run_len(&torrent.m.geo, r->piece, r->first, r->count));
+  const struct geometry *g = &torrent.m.geo;
+  uint64_t offset = geometry_piece_offset(g, r->piece) + (uint64_t)r->first * BLOCK_LEN;
+  memcpy(f->data, torrent.data + offset, geometry_run_len(g, r->piece, r->first, r->count));
   if (l->index == LIAR) f->data[100 + crypto_rng_below(&l->rng, 1000)] ^= 1;
 }
 
