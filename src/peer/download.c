@@ -51,8 +51,8 @@ static uint64_t fair_share(const struct peer *p, uint32_t workers) {
   return (p->sw->meta->geo.total - s.done_bytes) / BLOCK_LEN / workers;
 }
 
-/* The window for a rate that is known. Slow peers, as long as the end is far, are asked for a little
- * more than they need, so that one wake-up brings two blocks. */
+/* The window for a rate that is known. Slow peers, as long as the end is far, are asked for a
+ * little more than they need, so that one wake-up brings two blocks. */
 static uint32_t window_for(const struct peer *p, uint64_t rate, uint32_t workers) {
   uint64_t slack = clamp(UINT64_C(1000) * SLACK_BYTES / rate, SLACK_MIN_MS, SLACK_MAX_MS);
   uint64_t us = atomic_load(&p->pp.rtt_us) + slack * 1000;

@@ -7,7 +7,11 @@
 
 #include "proto/geometry.h"
 
-enum { CLASSES = 6, POOL_IDLE_MAX = 32 << 20 }; /* 1, 2, 4, 8, 16, 32 blocks */
+enum { POOL_IDLE_MAX = 32 << 20 };
+
+/* Few sizes, so that what one run gave back fits the next; pages that are not used cost nothing. */
+static const uint32_t sizes[] = {2, 8, FRAGMENT_BLOCKS_MAX};
+enum { CLASSES = sizeof sizes / sizeof sizes[0] };
 
 struct fragment_pool {
   pthread_mutex_t lock;
@@ -18,7 +22,7 @@ struct fragment_pool {
 
 static unsigned class_of(uint32_t count) {
   unsigned c = 0;
-  while (1u << c < count) c++;
+  while (sizes[c] < count) c++;
   return c;
 }
 
@@ -76,9 +80,9 @@ static struct fragment *pop(struct fragment_pool *p, unsigned c) {
 static struct fragment *pop_others(struct fragment_pool *p, unsigned c) {
   struct fragment *list = NULL;
   uint32_t blocks = 0;
-  for (unsigned k = 0; k < CLASSES && blocks < 1u << c; k++) {
+  for (unsigned k = 0; k < CLASSES && blocks < sizes[c]; k++) {
     struct fragment *f;
-    while (k != c && blocks < 1u << c && (f = pop(p, k)) != NULL) {
+    while (k != c && blocks < sizes[c] && (f = pop(p, k)) != NULL) {
       blocks += f->capacity;
       f->next = list;
       list = f;
@@ -98,7 +102,7 @@ struct fragment *fragment_get(struct fragment_pool *p, uint32_t count) {
     destroy(others);
     others = next;
   }
-  if (f == NULL) f = create(1u << c);
+  if (f == NULL) f = create(sizes[c]);
   if (f == NULL) return NULL;
   *f = (struct fragment){.count = count, .capacity = f->capacity, .data = f->data};
   return f;

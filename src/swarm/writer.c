@@ -16,6 +16,7 @@ enum {
   LINGER_US = 5000,         /* for so long: many slow peers then cost one wake-up together */
   BATCH_MAX = 32,     /* fragments taken at a time */
   JOBS_MAX = BATCH_MAX * FRAGMENT_BLOCKS_MAX / 2, /* a fragment with every other block */
+  LANES = 4,          /* pieces read back at a time: as many as base/sha1 hashes together */
   BUCKETS = 256
 };
 
@@ -35,7 +36,7 @@ struct writer {
   struct blame blame;
   struct sha1_job jobs[JOBS_MAX]; /* this batch's hashing */
   size_t job_count;
-  uint8_t *scratch; /* FRAGMENT_BLOCKS_MAX blocks, for reading back */
+  uint8_t *scratch; /* LANES times FRAGMENT_BLOCKS_MAX blocks, for reading back */
 };
 
 /* --- open pieces --- */
@@ -123,28 +124,46 @@ static bool write_run(struct writer *w, struct fragment *f, uint32_t i, uint32_t
   return e == ERR_OK;
 }
 
-/* Reads `n` blocks from `first` back into the scratch buffer. Returns their length, 0 on failure.
- */
-static uint32_t read_back(struct writer *w, uint32_t piece, uint32_t first, uint32_t n) {
+/* Reads `n` blocks from `first` back to `to`. Returns their length, 0 on failure. */
+static uint32_t read_back(struct writer *w, uint32_t piece, uint32_t first, uint32_t n,
+                          uint8_t *to) {
   const struct geometry *g = &w->sw->meta->geo;
   uint64_t offset = geometry_piece_offset(g, piece) + (uint64_t)first * BLOCK_LEN;
   uint32_t len = geometry_run_len(g, piece, first, n);
-  enum err e = store_read(w->sw->store, offset, w->scratch, len);
+  enum err e = store_read(w->sw->store, offset, to, len);
   if (e != ERR_OK) fail(w, e);
   return e == ERR_OK ? len : 0;
 }
 
-/* Hashes what had come ahead of the cursor and is next now. */
-static bool catch_up(struct writer *w, struct hashing *h) {
-  while (h->next < h->blocks && bitset_get(&h->ahead, h->next)) {
-    uint32_t n = 1;
-    while (n < FRAGMENT_BLOCKS_MAX && h->next + n < h->blocks && bitset_get(&h->ahead, h->next + n))
-      n++;
-    uint32_t len = read_back(w, h->piece, h->next, n);
-    if (len == 0) return false;
-    sha1_update(&h->sha, w->scratch, len);
-    h->next += n;
-  }
+/* Has the cursor come to blocks that were written ahead of it? */
+static bool is_behind(const struct hashing *h) {
+  return h != NULL && h->next < h->blocks && bitset_get(&h->ahead, h->next);
+}
+
+/* Reads back the next run that was written ahead, as far as one scratch buffer holds it, and
+ * plans its hashing. */
+static bool plan_catch_up(struct writer *w, struct hashing *h, uint8_t *to) {
+  uint32_t n = 1;
+  while (n < FRAGMENT_BLOCKS_MAX && h->next + n < h->blocks && bitset_get(&h->ahead, h->next + n))
+    n++;
+  uint32_t len = read_back(w, h->piece, h->next, n, to);
+  if (len == 0) return false;
+  w->jobs[w->job_count++] = (struct sha1_job){&h->sha, to, len};
+  h->next += n;
+  return true;
+}
+
+/* Hashes what had come ahead of the cursor and is next now, several pieces together. */
+static bool catch_up(struct writer *w, struct fragment *const *f, size_t n) {
+  do {
+    w->job_count = 0;
+    for (size_t i = 0; i < n && w->job_count < LANES; i++) {
+      struct hashing *h = lookup(w, f[i]->piece);
+      uint8_t *to = w->scratch + w->job_count * FRAGMENT_BLOCKS_MAX * BLOCK_LEN;
+      if (is_behind(h) && !plan_catch_up(w, h, to)) return false;
+    }
+    sha1_update_many(w->jobs, w->job_count);
+  } while (w->job_count > 0);
   return true;
 }
 
@@ -166,7 +185,7 @@ static uint8_t (*digest_blocks(struct writer *w, uint32_t piece,
                                uint32_t blocks))[BLAME_DIGEST_LEN] {
   uint8_t(*digest)[BLAME_DIGEST_LEN] = calloc(blocks, sizeof *digest);
   for (uint32_t b = 0; digest != NULL && b < blocks; b++) {
-    uint32_t len = read_back(w, piece, b, 1);
+    uint32_t len = read_back(w, piece, b, 1, w->scratch);
     if (len == 0) {
       free(digest);
       return NULL;
@@ -242,11 +261,10 @@ static bool handle(struct writer *w, struct fragment **f, size_t n) {
   sha1_update_many(w->jobs, w->job_count);
   for (size_t i = 0; i < n; i++)
     if (!each_run(w, f[i], write_run)) return false;
+  if (!catch_up(w, f, n)) return false;
   for (size_t i = 0; i < n; i++) {
     struct hashing *h = lookup(w, f[i]->piece);
-    if (h == NULL) continue;
-    if (!catch_up(w, h)) return false;
-    if (h->next == h->blocks) judge(w, h);
+    if (h != NULL && h->next == h->blocks) judge(w, h);
   }
   return true;
 }
@@ -291,7 +309,7 @@ enum err writer_start(struct swarm *sw, struct writer **out) {
   struct writer *w = calloc(1, sizeof *w);
   if (w == NULL) return ERR_MEMORY;
   w->sw = sw;
-  w->scratch = malloc((size_t)FRAGMENT_BLOCKS_MAX * BLOCK_LEN);
+  w->scratch = malloc((size_t)LANES * FRAGMENT_BLOCKS_MAX * BLOCK_LEN);
   if (w->scratch == NULL || pthread_create(&w->thread, NULL, writer_main, w) != 0) {
     writer_free(w);
     return ERR_MEMORY;
