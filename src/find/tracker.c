@@ -1,7 +1,5 @@
 #include "find/tracker.h"
 
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,69 +8,22 @@
 #include "base/clock.h"
 #include "base/crypto.h"
 #include "base/log.h"
-#include "find/tracker_job.h"
-#include "find/tracker_tier.h"
+#include "find/tracker_impl.h"
 #include "io/http.h"
 #include "io/http_redact.h"
 
 enum {
   TRACKERS_MAX = 500,        /* in all tiers; what is beyond is ignored */
-  STOPS_MAX = 64,            /* that many "stopped" are sent at the same time */
   THREAD_STACK = 1024 * 1024 /* libcurl and TLS want more than a worker's */
-};
-
-enum phase {
-  RUNNING,
-  DRAINING, /* nothing but "completed" is sent any more */
-  ENDING    /* nothing is */
-};
-
-struct tracker { /* one URL */
-  char *url;     /* owned; fixed */
-  /* guarded by set->lock: */
-  enum tracker_state state;
-  char message[ANNOUNCE_TEXT_MAX];
-  int64_t seeders;
-  int64_t leechers;
-  size_t peers;
-  uint8_t id[TRACKER_ID_MAX]; /* its tracker id */
-  size_t id_len;
-};
-
-struct tier {
-  struct tracker_set *set;
-  size_t index;
-  struct tracker *trackers; /* owned; as many as plans[index].count */
-  pthread_t thread;
-  bool has_thread;
-};
-
-struct tracker_set {
-  struct tracker_config config; /* its tiers are not used after the start */
-  uint32_t key;
-  int64_t start_ms;
-  size_t tier_count;
-  struct tier *tiers;
-  atomic_bool cancel;           /* ends the announces that run, but for... */
-  atomic_bool cancel_completed; /* ...those that say "completed": these have this one */
-
-  pthread_mutex_t lock;
-  pthread_cond_t changed; /* a plan, the phase or the number of threads */
-  /* guarded by lock: */
-  enum phase phase;
-  size_t threads;             /* of tiers, that run */
-  struct tracker_tier *plans; /* one per tier */
-  struct addr external_ip;
 };
 
 /* --- one announce --- */
 
-/* Fills in a job for a tracker. Caller must hold set->lock. */
-static void job_prepare(struct tracker_job *j, const struct tier *tier, size_t slot,
-                        enum announce_event event) {
+void tracker_prepare(struct tracker_job *j, const struct tier *tier, size_t slot,
+                     enum announce_event event) {
   const struct tracker_set *set = tier->set;
   const struct tracker *tr = &tier->trackers[slot];
-  *j = (struct tracker_job){.url = tr->url, .retry_in_s = -1};
+  *j = (struct tracker_job){.url = tr->url, .redirects = tr->redirects};
   j->q = (struct announce_request){
     .key = set->key,
     .port = set->config.port,
@@ -84,15 +35,14 @@ static void job_prepare(struct tracker_job *j, const struct tier *tier, size_t s
   tracker_job_set_id(j, tr->id, tr->id_len);
 }
 
-/* Runs it, with the totals of this moment. True if the tracker serves us. */
-static bool job_run(struct tracker_job *j, const struct tracker_config *config,
-                    int64_t deadline_ms, const atomic_bool *cancel) {
+bool tracker_run(struct tracker_job *j, const struct tracker_config *config,
+                 const struct tracker_http_how *how) {
   struct tracker_totals totals = {0};
   config->get_totals(config->arg, &totals);
   j->q.uploaded = totals.uploaded;
   j->q.downloaded = totals.downloaded;
   j->q.left = totals.left;
-  bool ok = tracker_job_run(j, deadline_ms, cancel);
+  bool ok = tracker_job_run(j, how);
   tracker_job_log(j);
   return ok;
 }
@@ -101,16 +51,17 @@ static bool job_run(struct tracker_job *j, const struct tracker_config *config,
 static void note_failure(struct tier *tier, size_t slot, const struct tracker_job *j) {
   struct tracker *tr = &tier->trackers[slot];
   tr->state = TRACKER_FAILED;
-  snprintf(tr->message, sizeof tr->message, "%s", j->why);
-  tracker_tier_on_failure(&tier->set->plans[tier->index], slot, j->q.event, j->retry_in_s,
+  snprintf(tr->message, sizeof tr->message, "%s", j->out.why);
+  tracker_tier_on_failure(&tier->set->plans[tier->index], slot, j->q.event, j->out.retry_in_s,
                           clock_now_ms());
 }
 
 /* Caller must hold set->lock. */
 static void note_reply(struct tier *tier, size_t slot, const struct tracker_job *j) {
   struct tracker *tr = &tier->trackers[slot];
-  const struct announce_reply *r = &j->r;
+  const struct announce_reply *r = &j->out.r;
   tr->state = TRACKER_OK;
+  tr->redirects = j->out.redirected;
   snprintf(tr->message, sizeof tr->message, "%s", r->warning);
   tr->seeders = r->complete;
   tr->leechers = r->incomplete;
@@ -126,14 +77,23 @@ static void note_reply(struct tier *tier, size_t slot, const struct tracker_job 
                         r->min_interval_s, clock_now_ms());
 }
 
+/* "completed" is on its way, and nobody will hear an answer. Caller must hold set->lock. */
+static void note_sent(struct tier *tier, size_t slot) {
+  tier->trackers[slot].state = TRACKER_OK;
+  tracker_tier_on_sent(&tier->set->plans[tier->index], slot);
+}
+
 /* Hands out what the reply brought, then lets the plan learn from it: in this order, so that
  * whoever sees the new status already has the peers. */
 static void job_finish(struct tracker_job *j, struct tier *tier, size_t slot, bool ok) {
   struct tracker_set *set = tier->set;
   const struct tracker_config *config = &set->config;
-  if (ok && j->r.peer_count > 0) config->on_peers(config->arg, j->r.peers, j->r.peer_count);
+  const struct announce_reply *r = &j->out.r;
+  if (ok && r->peer_count > 0) config->on_peers(config->arg, r->peers, r->peer_count);
   pthread_mutex_lock(&set->lock);
-  if (ok)
+  if (ok && j->out.unanswered)
+    note_sent(tier, slot);
+  else if (ok)
     note_reply(tier, slot, j);
   else
     note_failure(tier, slot, j);
@@ -155,7 +115,7 @@ static struct tracker_step decide(struct tier *tier, struct tracker_job *j) {
     step.ask = false;
   if (!step.ask) return step;
   tier->trackers[step.slot].state = TRACKER_ASKING;
-  job_prepare(j, tier, step.slot, step.event);
+  tracker_prepare(j, tier, step.slot, step.event);
   return step;
 }
 
@@ -173,6 +133,7 @@ static bool next_job(struct tier *tier, struct tracker_job *j, size_t *slot) {
     pthread_cond_timedwait(&set->changed, &set->lock, &until);
   }
   if (!got) {
+    tier->running = false;
     set->threads--;
     pthread_cond_broadcast(&set->changed);
   }
@@ -187,8 +148,12 @@ static void *run_tier(void *arg) {
   size_t slot;
   while (next_job(tier, &j, &slot)) {
     bool completed = j.q.event == ANNOUNCE_COMPLETED;
-    const atomic_bool *cancel = completed ? &set->cancel_completed : &set->cancel;
-    job_finish(&j, tier, slot, job_run(&j, &set->config, CLOCK_NEVER, cancel));
+    struct tracker_http_how how = {
+      .deadline_ms = CLOCK_NEVER,
+      .cancel = completed ? &set->cancel_completed : &set->cancel,
+      .no_reply = completed && !j.redirects ? &set->no_reply : NULL,
+    };
+    job_finish(&j, tier, slot, tracker_run(&j, &set->config, &how));
   }
   return NULL;
 }
@@ -264,7 +229,7 @@ fail:
   return ERR_MEMORY;
 }
 
-static void set_free(struct tracker_set *set) {
+void tracker_free(struct tracker_set *set) {
   if (set == NULL) return;
   for (size_t t = 0; t < set->tier_count; t++) {
     for (size_t i = 0; i < set->plans[t].count; i++) free(set->tiers[t].trackers[i].url);
@@ -300,7 +265,7 @@ static struct tracker_set *set_new(const struct tracker_config *config) {
   for (size_t t = 0; ok && t < config->tier_count; t++)
     ok = add_tier(set, &config->tiers[t], &rng, &total) == ERR_OK;
   if (ok) return set;
-  set_free(set);
+  tracker_free(set);
   return NULL;
 }
 
@@ -323,6 +288,7 @@ static bool start_threads(struct tracker_set *set) {
     if (!has_usable(&set->plans[t])) continue;
     wanted++;
     tier->has_thread = pthread_create(&tier->thread, &attr, run_tier, tier) == 0;
+    tier->running = tier->has_thread;
     set->threads += tier->has_thread;
     for (size_t i = 0; !tier->has_thread && i < set->plans[t].count; i++)
       if (set->plans[t].slots[i].usable) skip(tier, i, TRACKER_FAILED, "no thread left to ask it");
@@ -339,7 +305,7 @@ enum err tracker_start(const struct tracker_config *config, struct tracker_set *
   if (set == NULL) return ERR_MEMORY;
   skip_unusable(set);
   if (!start_threads(set)) {
-    set_free(set);
+    tracker_free(set);
     return ERR_MEMORY;
   }
   *out = set;
@@ -360,68 +326,6 @@ void tracker_completed(struct tracker_set *t) {
   for (size_t i = 0; i < t->tier_count; i++) tracker_tier_complete(&t->plans[i], clock_now_ms());
   pthread_cond_broadcast(&t->changed);
   pthread_mutex_unlock(&t->lock);
-}
-
-/* --- stopping --- */
-
-struct stop { /* one "stopped" under way */
-  struct tracker_job job;
-  const struct tracker_config *config;
-  int64_t deadline_ms;
-  pthread_t thread;
-};
-
-static void *run_stop(void *arg) {
-  struct stop *s = arg;
-  job_run(&s->job, s->config, s->deadline_ms, NULL);
-  tracker_job_free(&s->job);
-  return NULL;
-}
-
-/* Ends the threads of the tiers: those that say "completed" may do so until `drain_ms`. */
-static void end_threads(struct tracker_set *set, int64_t drain_ms) {
-  struct timespec until = clock_timespec(drain_ms);
-  atomic_store(&set->cancel, true);
-  pthread_mutex_lock(&set->lock);
-  set->phase = DRAINING;
-  pthread_cond_broadcast(&set->changed);
-  while (set->threads > 0)
-    if (pthread_cond_timedwait(&set->changed, &set->lock, &until) != 0) break;
-  set->phase = ENDING;
-  atomic_store(&set->cancel_completed, true);
-  pthread_mutex_unlock(&set->lock);
-  for (size_t t = 0; t < set->tier_count; t++)
-    if (set->tiers[t].has_thread) pthread_join(set->tiers[t].thread, NULL);
-}
-
-/* Says "stopped" to every tracker that answered, all at the same time. No other thread runs. */
-static void send_stops(struct tracker_set *set, int64_t deadline_ms) {
-  size_t n = 0;
-  struct stop *stops = calloc(STOPS_MAX, sizeof *stops);
-  if (stops == NULL || clock_now_ms() >= deadline_ms) {
-    free(stops);
-    return;
-  }
-  for (size_t t = 0; t < set->tier_count; t++) {
-    for (size_t i = 0; i < set->plans[t].count && n < STOPS_MAX; i++) {
-      if (!set->plans[t].slots[i].answered) continue;
-      job_prepare(&stops[n].job, &set->tiers[t], i, ANNOUNCE_STOPPED);
-      stops[n].config = &set->config;
-      stops[n].deadline_ms = deadline_ms;
-      if (pthread_create(&stops[n].thread, NULL, run_stop, &stops[n]) == 0) n++;
-    }
-  }
-  while (n > 0) pthread_join(stops[--n].thread, NULL);
-  free(stops);
-}
-
-void tracker_stop(struct tracker_set *t, int64_t deadline_ms) {
-  if (t == NULL) return;
-  int64_t now_ms = clock_now_ms();
-  int64_t rest_ms = deadline_ms > now_ms ? deadline_ms - now_ms : 0;
-  end_threads(t, now_ms + rest_ms / 2);
-  send_stops(t, deadline_ms);
-  set_free(t);
 }
 
 /* --- what others want to know --- */

@@ -12,9 +12,10 @@
  * other schemes with a warning.
  *
  * Events: the first successful announce to each tracker says "started"; tracker_completed() makes
- * each say "completed" once; tracker_stop() says "stopped" to those that had answered, all in
- * parallel, and gives up after its deadline. A download that exits right after its end still gets
- * its "completed" out: tracker_stop() gives that the first half of its time.
+ * each say "completed" once; tracker_stop() says "stopped" to those that had answered, to all at
+ * the same time, and gives up after its deadline. A download that exits right after its end still
+ * gets its "completed" out: tracker_stop() gives that the first half of its time. At the end the
+ * replies are not waited for, only that the requests left, in order (find/tracker_stop.c).
  */
 #ifndef WEFT_FIND_TRACKER_H
 #define WEFT_FIND_TRACKER_H
@@ -57,10 +58,12 @@ enum err tracker_start(const struct tracker_config *config, struct tracker_set *
 /* Wakes every tier for an announce now, if its min interval allows (we ran out of peers). May be
  * called as often as you like; it counts until peers come. */
 void tracker_want_peers(struct tracker_set *t);
-/* The download is complete: tell the trackers that answered before. Does not wait. */
+/* The download is complete: tells the trackers that answered before, at once unless their tier's
+ * thread is busy. Does not wait; the earlier before tracker_stop(), the sooner that is done. */
 void tracker_completed(struct tracker_set *t);
-/* Cancels what runs, sends "stopped" where due, waits at most until `deadline_ms` for that, joins
- * and frees everything. NULL is fine. */
+/* Cancels what runs but for "completed", sends "stopped" where due, waits at most until
+ * `deadline_ms` for both to be on their way (usually a round trip and 80 ms; replies are waited for
+ * only where a tracker redirects), joins and frees everything. NULL is fine. */
 void tracker_stop(struct tracker_set *t, int64_t deadline_ms);
 
 enum tracker_state {

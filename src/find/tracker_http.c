@@ -28,65 +28,70 @@ static void put_url(struct buf *b, const char *url, const struct announce_reques
 }
 
 /* A status other than 200. Many trackers still send a bencoded reason with it. */
-static enum err explain_status(const char *url, const struct http_reply *h, char *why,
-                               size_t why_size, int64_t *retry_in_s) {
+static enum err explain_status(const char *url, const struct http_reply *h,
+                               struct tracker_http_outcome *out) {
   char host[128];
   struct announce_reply r;
-  *retry_in_s = h->retry_after_s;
-  snprintf(why, why_size, "%s answered with HTTP status %ld",
+  out->retry_in_s = h->retry_after_s;
+  snprintf(out->why, sizeof out->why, "%s answered with HTTP status %ld",
            http_redact_host(url, host, sizeof host), h->status);
   if (announce_parse(&r, h->body.data, h->body.len) != ERR_OK) return ERR_REFUSED;
-  if (r.failure[0] != '\0') snprintf(why, why_size, "%s", r.failure);
-  if (r.retry_in_s >= 0) *retry_in_s = r.retry_in_s;
+  if (r.failure[0] != '\0') snprintf(out->why, sizeof out->why, "%s", r.failure);
+  if (r.retry_in_s >= 0) out->retry_in_s = r.retry_in_s;
   announce_free(&r);
   return ERR_REFUSED;
 }
 
 /* A body that is no tracker's reply. */
-static void explain_body(const char *url, const struct buf *body, char *why, size_t why_size) {
+static void explain_body(const char *url, const struct buf *body,
+                         struct tracker_http_outcome *out) {
   char host[128];
   const char *what = "something that is no tracker's reply";
   if (body->len == 0) what = "an empty reply";
   else if (body->data[0] == '<') what = "a web page, not a tracker's reply";
-  snprintf(why, why_size, "%s sent %s", http_redact_host(url, host, sizeof host), what);
+  snprintf(out->why, sizeof out->why, "%s sent %s", http_redact_host(url, host, sizeof host), what);
 }
 
-static enum err read_reply(const char *url, struct http_reply *h, struct announce_reply *r,
-                           char *why, size_t why_size, int64_t *retry_in_s) {
-  if (h->status != STATUS_OK) return explain_status(url, h, why, why_size, retry_in_s);
-  enum err e = announce_parse(r, h->body.data, h->body.len);
-  if (e == ERR_MEMORY) snprintf(why, why_size, "out of memory for a tracker's reply");
-  else if (e != ERR_OK) explain_body(url, &h->body, why, why_size);
+static enum err read_reply(const char *url, const struct http_reply *h,
+                           struct tracker_http_outcome *out) {
+  out->redirected = h->redirected;
+  out->unanswered = h->status == 0;
+  if (out->unanswered) return ERR_OK;
+  if (h->status != STATUS_OK) return explain_status(url, h, out);
+  enum err e = announce_parse(&out->r, h->body.data, h->body.len);
+  if (e == ERR_MEMORY) snprintf(out->why, sizeof out->why, "out of memory for a tracker's reply");
+  else if (e != ERR_OK) explain_body(url, &h->body, out);
   return e;
 }
 
 enum err tracker_http_announce(const char *url, const struct announce_request *q,
-                               int64_t deadline_ms, const atomic_bool *cancel,
-                               struct announce_reply *r, char *why, size_t why_size,
-                               int64_t *retry_in_s) {
+                               const struct tracker_http_how *how,
+                               struct tracker_http_outcome *out) {
   struct buf full;
   struct http_reply h;
   int64_t latest_ms = clock_now_ms() + TOTAL_MS;
-  *retry_in_s = -1;
-  *why = '\0';
+  *out = (struct tracker_http_outcome){.retry_in_s = -1};
   buf_init(&full, URL_MAX);
   put_url(&full, url, q);
   if (full.failed) {
     buf_free(&full);
-    snprintf(why, why_size, "the announce URL is too long");
+    snprintf(out->why, sizeof out->why, "the announce URL is too long");
     return ERR_FORMAT;
   }
   struct http_request get = {
     .url = buf_cstr(&full),
-    .deadline_ms = deadline_ms < latest_ms ? deadline_ms : latest_ms,
+    .deadline_ms = how->deadline_ms < latest_ms ? how->deadline_ms : latest_ms,
     .max_body = REPLY_MAX,
-    .cancel = cancel,
+    .cancel = how->cancel,
+    .no_reply = how->no_reply,
+    .on_connected = how->on_connected,
+    .arg = how->arg,
   };
   enum err e = http_get(&get, &h);
   if (e == ERR_OK)
-    e = read_reply(url, &h, r, why, why_size, retry_in_s);
+    e = read_reply(url, &h, out);
   else
-    snprintf(why, why_size, "%s", h.why);
+    snprintf(out->why, sizeof out->why, "%s", h.why);
   http_reply_free(&h);
   buf_free(&full);
   return e;

@@ -9,20 +9,36 @@
 #define WEFT_FIND_TRACKER_HTTP_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/err.h"
 #include "proto/announce.h"
 
+struct tracker_http_how {
+  int64_t deadline_ms;         /* CLOCK_NEVER: only the 15 s */
+  const atomic_bool *cancel;   /* these as in struct http_request */
+  const atomic_bool *no_reply;
+  void (*on_connected)(void *arg);
+  void *arg;
+};
+
+struct tracker_http_outcome {
+  struct announce_reply r;     /* after ERR_OK; announce_free() is due then */
+  bool unanswered;             /* the announce was sent and left alone (*no_reply); r is empty */
+  bool redirected;             /* its reply came from another URL */
+  char why[ANNOUNCE_TEXT_MAX]; /* after a failure: one sentence, else "" */
+  int64_t retry_in_s;          /* the tracker's wish after a failure; -1 none */
+};
+
 /*
- * Asks `url` and waits for the reply, at most until `deadline_ms`, or until *cancel.
- * ERR_OK: `r` holds the reply (which may be a failure message), to be freed by announce_free().
+ * Asks `url` and waits for the reply, as `how` says.
+ * ERR_OK: out->r holds the reply (which may be a failure message), or nothing if `unanswered`.
  * Otherwise `why` has one sentence and the code is http_get()'s, ERR_FORMAT (reply is no bencode)
- * or ERR_REFUSED (HTTP status; `retry_in_s` set from Retry-After, -1 if none).
+ * or ERR_REFUSED (HTTP status; `retry_in_s` set from Retry-After).
  */
 enum err tracker_http_announce(const char *url, const struct announce_request *q,
-                               int64_t deadline_ms, const atomic_bool *cancel,
-                               struct announce_reply *r, char *why, size_t why_size,
-                               int64_t *retry_in_s);
+                               const struct tracker_http_how *how,
+                               struct tracker_http_outcome *out);
 
 #endif

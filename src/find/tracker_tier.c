@@ -157,6 +157,10 @@ void tracker_tier_on_reply(struct tracker_tier *t, size_t slot, enum announce_ev
   t->wanted = false;
 }
 
+void tracker_tier_on_sent(struct tracker_tier *t, size_t slot) {
+  t->slots[slot].owes_completed = false;
+}
+
 static int64_t retry_at(const struct tracker_slot *s, int64_t retry_in_s, int64_t now_ms) {
   if (retry_in_s > (int64_t)RETRY_DAYS * 24 * 3600) return CLOCK_NEVER;
   if (retry_in_s >= 0) return now_ms + larger(retry_in_s * 1000, FIRST_RETRY_MS);

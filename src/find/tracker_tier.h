@@ -77,7 +77,9 @@ struct tracker_step tracker_tier_next(const struct tracker_tier *t, int64_t open
  * them. */
 void tracker_tier_on_reply(struct tracker_tier *t, size_t slot, enum announce_event event,
                            int64_t interval_s, int64_t min_interval_s, int64_t now_ms);
-/* It did not, or with a failure. `retry_in_s`: -1 if it did not say, INT64_MAX for never. */
+/* `slot` was sent "completed", and nobody waited for its reply. */
+void tracker_tier_on_sent(struct tracker_tier *t, size_t slot);
+/* It did not answer, or with a failure. `retry_in_s`: -1 if it did not say, INT64_MAX for never. */
 void tracker_tier_on_failure(struct tracker_tier *t, size_t slot, enum announce_event event,
                              int64_t retry_in_s, int64_t now_ms);
 

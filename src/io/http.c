@@ -22,6 +22,8 @@
 
 enum {
   LOOK_MS = 50,            /* how often *cancel is looked at while nothing happens */
+  LOOK_OFTEN_MS = 5,       /* the same if there is a *no_reply to look at */
+  LINGER_MS = 40,          /* from the request's departure to the end, with *no_reply */
   HEADERS_MAX = 256 * 1024 /* bytes of headers, all redirects together */
 };
 
@@ -31,6 +33,9 @@ struct transfer {
   CURL *easy;
   struct http_guard guard;
   size_t header_bytes;
+  char method;        /* first letter of the request that is being sent, 0 between requests */
+  unsigned ending;    /* how much of the empty line that ends it has gone */
+  int64_t sent_ms;    /* when the GET had gone to the kernel; 0: it has not */
   bool too_big;       /* ended by on_body() or on_header() */
   bool forbidden;     /* on_socket() refused a target */
   bool no_descriptor; /* on_socket() got no socket */
@@ -108,6 +113,7 @@ static curl_socket_t on_socket(void *arg, curlsocktype purpose, struct curl_sock
   struct addr a;
   long hop = 0;
   (void)purpose;
+  t->sent_ms = 0; /* what goes out next is another request: a redirect came in time */
   curl_easy_getinfo(t->easy, CURLINFO_REDIRECT_COUNT, &hop);
   if (!addr_from_sockaddr(&to->addr, &a) || !http_guard_allow(&t->guard, hop, &a)) {
     t->forbidden = true;
@@ -117,6 +123,38 @@ static curl_socket_t on_socket(void *arg, curlsocktype purpose, struct curl_sock
   if (fd < 0 && err_from_errno(errno) == ERR_MEMORY) t->no_descriptor = true;
   return fd < 0 ? CURL_SOCKET_BAD : fd;
 }
+
+/*
+ * Finds out when the request has left: curl tells here what it has just written to the socket
+ * (through TLS, where there is some), in as many parts as the socket took. A GET has no body, so
+ * the empty line is its end. The CONNECT that opens a way through a proxy is none of ours.
+ */
+static int on_debug(CURL *easy, curl_infotype type, char *data, size_t len, void *arg) {
+  static const char end[] = "\r\n\r\n";
+  struct transfer *t = arg;
+  (void)easy;
+  for (size_t i = 0; type == CURLINFO_HEADER_OUT && i < len; i++) {
+    if (t->method == 0) t->method = data[i];
+    t->ending = data[i] == end[t->ending] ? t->ending + 1 : data[i] == '\r';
+    if (t->ending < sizeof end - 1) continue;
+    if (t->method == 'G') t->sent_ms = clock_now_ms();
+    t->method = 0;
+    t->ending = 0;
+  }
+  return 0;
+}
+
+#if LIBCURL_VERSION_NUM >= 0x075000 /* 7.80.0 */
+static int on_connected(void *arg, char *to, char *from, int to_port, int from_port) {
+  const struct transfer *t = arg;
+  (void)to;
+  (void)from;
+  (void)to_port;
+  (void)from_port;
+  t->q->on_connected(t->q->arg);
+  return CURL_PREREQFUNC_OK;
+}
+#endif
 
 /* --- settings --- */
 
@@ -187,6 +225,22 @@ static bool set_transfer(struct transfer *t) {
          SET(CURLOPT_WRITEFUNCTION, on_body) && SET(CURLOPT_WRITEDATA, t) &&
          SET(CURLOPT_HEADERFUNCTION, on_header) && SET(CURLOPT_HEADERDATA, t) &&
          SET(CURLOPT_OPENSOCKETFUNCTION, on_socket) && SET(CURLOPT_OPENSOCKETDATA, t);
+}
+
+/* Where the request stands: CURLOPT_VERBOSE makes curl call on_debug(), and print nothing. An old
+ * curl can't say when it is connected: whoever wants to wait then waits before that. */
+static bool set_departure(struct transfer *t) {
+  const struct http_request *q = t->q;
+  if (q->no_reply != NULL && !(SET(CURLOPT_DEBUGFUNCTION, on_debug) &&
+                               SET(CURLOPT_DEBUGDATA, t) && SET(CURLOPT_VERBOSE, 1L)))
+    return false;
+  if (q->on_connected == NULL) return true;
+#if LIBCURL_VERSION_NUM >= 0x075000
+  return SET(CURLOPT_PREREQFUNCTION, on_connected) && SET(CURLOPT_PREREQDATA, t);
+#else
+  q->on_connected(q->arg);
+  return true;
+#endif
 }
 
 /* --- failures in words --- */
@@ -308,20 +362,43 @@ static CURLcode result_of(CURLM *multi) {
   return CURLE_OUT_OF_MEMORY;
 }
 
+/* Nobody waits for the reply, and the request has left long enough ago. */
+static bool may_leave(const struct transfer *t, int64_t now_ms) {
+  if (t->q->no_reply == NULL || !atomic_load(t->q->no_reply) || t->sent_ms == 0) return false;
+  return now_ms >= t->sent_ms + LINGER_MS || now_ms >= t->q->deadline_ms;
+}
+
+/* Forgets what may have come of a reply. */
+static enum err leave(struct transfer *t) {
+  buf_clear(&t->r->body);
+  t->r->status = 0;
+  t->r->retry_after_s = -1;
+  return ERR_OK;
+}
+
+static void note_progress(struct transfer *t) {
+  long hops = 0;
+  curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &t->r->status);
+  curl_easy_getinfo(t->easy, CURLINFO_REDIRECT_COUNT, &hops);
+  t->r->redirected = hops > 0;
+}
+
 /*
  * Runs the transfer to its end. curl_easy_perform() would look at a progress callback only once a
  * second while nothing arrives; so this is a multi handle of one, whose waits are LOOK_MS long.
  */
 static enum err drive(struct transfer *t, CURLM *multi) {
+  int look_ms = t->q->no_reply != NULL ? LOOK_OFTEN_MS : LOOK_MS;
   for (;;) {
     int running = 0;
     if (is_cancelled(t)) return fail(t, ERR_CANCELLED, "stopped while asking ", "");
     if (curl_multi_perform(multi, &running) != CURLM_OK) return explain(t, CURLE_OUT_OF_MEMORY);
-    curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &t->r->status);
+    note_progress(t);
     if (running == 0) return explain(t, result_of(multi));
+    if (may_leave(t, clock_now_ms())) return leave(t);
     int rest_ms = clock_poll_timeout(t->q->deadline_ms);
     if (rest_ms == 0) return fail_timeout(t);
-    if (rest_ms < 0 || rest_ms > LOOK_MS) rest_ms = LOOK_MS;
+    if (rest_ms < 0 || rest_ms > look_ms) rest_ms = look_ms;
     curl_multi_poll(multi, NULL, 0, rest_ms, NULL);
   }
 }
@@ -350,7 +427,8 @@ enum err http_get(const struct http_request *q, struct http_reply *r) {
   t.guard.proxy_port[0] = proxy_port("http_proxy", NULL);
   t.guard.proxy_port[1] = proxy_port("https_proxy", "HTTPS_PROXY");
   enum err e = ERR_MEMORY;
-  if (t.easy != NULL && set_safety(&t) && set_limits(&t) && set_transfer(&t)) e = perform(&t);
+  if (t.easy != NULL && set_safety(&t) && set_limits(&t) && set_transfer(&t) && set_departure(&t))
+    e = perform(&t);
   if (e == ERR_MEMORY && r->why[0] == '\0')
     snprintf(r->why, sizeof r->why, "out of memory for a request over HTTP");
   curl_easy_cleanup(t.easy);

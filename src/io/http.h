@@ -37,6 +37,12 @@ struct http_request {
   int64_t connect_timeout_ms; /* 0: 5,000 */
   size_t max_body;        /* decoded bytes */
   const atomic_bool *cancel; /* may be NULL; once true the call returns within 200 ms */
+  const atomic_bool *no_reply; /* may be NULL; while true the reply is hardly waited for, see
+                                * http_get(); may become true at any time */
+  /* May be NULL. Called when the connection stands and the request is about to be sent; in the
+   * caller's thread. It may wait; the deadline is its own business. */
+  void (*on_connected)(void *arg);
+  void *arg;              /* for on_connected */
   bool refuse_local;      /* also refuse a first URL that is local (URLs found in a magnet) */
 };
 
@@ -44,6 +50,7 @@ struct http_reply {
   long status;            /* 200, 404...; 0 if none arrived */
   struct buf body;        /* up to max_body bytes; free with http_reply_free() */
   int64_t retry_after_s;  /* of the Retry-After header in seconds; -1 if absent or a date */
+  bool redirected;        /* the reply is another URL's */
   char why[256];          /* on failure: one sentence, already without user names or passkeys */
 };
 
@@ -53,6 +60,12 @@ struct http_reply {
  * too many redirects), ERR_ACCESS (TLS, forbidden target or scheme), ERR_CANCELLED, ERR_CLOSED
  * (cut short), ERR_FORMAT (no valid URL), ERR_PROTOCOL (that is not HTTP), ERR_MEMORY. `r` is
  * always filled and always to be freed.
+ *
+ * With *no_reply: ERR_OK with status 0 and no body, when the kernel has the whole request and
+ * neither a reply nor a redirect has come within 40 ms of that. The delivery goes on after the
+ * call, and after the end of the process. The 40 ms are for servers that stand behind another one:
+ * a proxy that sees the request and the end of the connection in one gulp takes the client for
+ * gone, and drops the request (nginx does, with status 499).
  */
 enum err http_get(const struct http_request *q, struct http_reply *r);
 void http_reply_free(struct http_reply *r);

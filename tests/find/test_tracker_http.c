@@ -15,9 +15,7 @@
 #include "find/tracker_http.h"
 #include "io/http.h"
 
-static struct announce_reply reply;
-static char why[256];
-static int64_t retry_in_s;
+static struct tracker_http_outcome got;
 
 struct script {
   int status;
@@ -43,9 +41,8 @@ static enum err announce_to(const char *path, struct script s, const struct anno
   struct httpd h;
   char url[512];
   httpd_start(&h, answer_script, &s);
-  enum err e =
-    tracker_http_announce(httpd_url(&h, path, url, sizeof url), q, clock_now_ms() + 60000, NULL,
-                          &reply, why, sizeof why, &retry_in_s);
+  struct tracker_http_how how = {.deadline_ms = clock_now_ms() + 60000};
+  enum err e = tracker_http_announce(httpd_url(&h, path, url, sizeof url), q, &how, &got);
   if (seen != NULL) snprintf(seen, seen_size, "%s", httpd_request(&h, 0));
   httpd_stop(&h);
   buf_free(&s.body);
@@ -69,13 +66,13 @@ static struct buf bytes(const char *text) {
 }
 
 static void assert_why(const char *part) {
-  if (strstr(why, part) == NULL) fail_msg("\"%s\" is not in \"%s\"", part, why);
+  if (strstr(got.why, part) == NULL) fail_msg("\"%s\" is not in \"%s\"", part, got.why);
 }
 
 static void assert_peers(size_t count, size_t skipped) {
-  assert_int_equal(reply.peer_count, count);
-  assert_int_equal(reply.peer_skipped, skipped);
-  announce_free(&reply);
+  assert_int_equal(got.r.peer_count, count);
+  assert_int_equal(got.r.peer_skipped, skipped);
+  announce_free(&got.r);
 }
 
 #define HASH "%00%01%FF%20%2B%26%3D%25abcdefghijkl"
@@ -90,7 +87,7 @@ static void assert_request(const char *path, const char *want) {
   assert_int_equal(announce_to(path, s, &q, seen, sizeof seen), ERR_OK);
   seen[strcspn(seen, "\r")] = '\0';
   assert_string_equal(seen, want);
-  announce_free(&reply);
+  announce_free(&got.r);
 }
 
 TEST(the_query_goes_behind_the_announce_url) {
@@ -110,7 +107,7 @@ TEST(event_and_tracker_id_are_sent_when_there_are_some) {
   struct script s = {200, "", ben("{'interval': 900}")};
   assert_int_equal(announce_to("/a", s, &q, seen, sizeof seen), ERR_OK);
   assert_non_null(strstr(seen, QUERY "&event=stopped&trackerid=i%00d HTTP"));
-  announce_free(&reply);
+  announce_free(&got.r);
 }
 
 TEST(a_long_url_is_refused_before_it_is_sent) {
@@ -118,8 +115,8 @@ TEST(a_long_url_is_refused_before_it_is_sent) {
   struct announce_request q = request();
   memset(url, 'a', sizeof url - 1);
   memcpy(url, "http://127.0.0.1:1/", 19);
-  assert_int_equal(tracker_http_announce(url, &q, CLOCK_NEVER, NULL, &reply, why, sizeof why,
-                                         &retry_in_s),
+  struct tracker_http_how how = {.deadline_ms = CLOCK_NEVER};
+  assert_int_equal(tracker_http_announce(url, &q, &how, &got),
                    ERR_FORMAT);
   assert_why("too long");
 }
@@ -130,13 +127,13 @@ TEST(a_reply_is_read_with_all_that_it_says) {
                                 " 'peers': 'abcdef',"
                                 " 'tracker id': 'T1', 'warning message': 'careful'}"),
                    ERR_OK);
-  assert_int_equal(reply.complete, 3);
-  assert_int_equal(reply.incomplete, 4);
-  assert_int_equal(reply.interval_s, 900);
-  assert_int_equal(reply.min_interval_s, 300);
-  assert_int_equal(reply.external_ip.family, 4);
-  assert_int_equal(reply.tracker_id_len, 2);
-  assert_string_equal(reply.warning, "careful");
+  assert_int_equal(got.r.complete, 3);
+  assert_int_equal(got.r.incomplete, 4);
+  assert_int_equal(got.r.interval_s, 900);
+  assert_int_equal(got.r.min_interval_s, 300);
+  assert_int_equal(got.r.external_ip.family, 4);
+  assert_int_equal(got.r.tracker_id_len, 2);
+  assert_string_equal(got.r.warning, "careful");
   assert_peers(1, 0);
 }
 
@@ -148,22 +145,22 @@ TEST(other_statuses_are_failures) {
     assert_int_equal(announce(all[i], "", bytes("")), ERR_REFUSED);
     assert_why(want);
     assert_why("127.0.0.1:");
-    assert_int_equal(retry_in_s, -1);
+    assert_int_equal(got.retry_in_s, -1);
   }
 }
 
 TEST(a_reason_in_the_body_is_better_than_a_status) {
   struct buf body = ben("{'failure reason': 'unregistered torrent'}");
   assert_int_equal(announce(404, "", body), ERR_REFUSED);
-  assert_string_equal(why, "unregistered torrent");
+  assert_string_equal(got.why, "unregistered torrent");
 }
 
 TEST(the_time_to_come_again_is_taken_from_header_or_body) {
   assert_int_equal(announce(503, "Retry-After: 90\r\n", bytes("busy")), ERR_REFUSED);
-  assert_int_equal(retry_in_s, 90);
+  assert_int_equal(got.retry_in_s, 90);
   struct buf body = ben("{'failure reason': 'busy', 'retry in': 5}");
   assert_int_equal(announce(503, "Retry-After: 90\r\n", body), ERR_REFUSED);
-  assert_int_equal(retry_in_s, 300); /* BEP 31 counts in minutes */
+  assert_int_equal(got.retry_in_s, 300); /* BEP 31 counts in minutes */
 }
 
 TEST(what_is_no_reply_is_told_in_words) {
@@ -183,7 +180,7 @@ TEST(a_failure_reason_comes_as_it_is) {
   assert_int_equal(announce_ben("{'failure reason': '\x1b[2J\x1b]0;owned\x07no',"
                                 " 'peers': 'abcdef'}"),
                    ERR_OK);
-  assert_string_equal(reply.failure, "\x1b[2J\x1b]0;owned\x07no");
+  assert_string_equal(got.r.failure, "\x1b[2J\x1b]0;owned\x07no");
   assert_peers(0, 0);
 }
 
@@ -197,8 +194,8 @@ TEST(intervals_are_clamped) {
                {"{'interval': 9223372036854775807}", 3600}};
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     assert_int_equal(announce_ben(cases[i].text), ERR_OK);
-    assert_int_equal(reply.interval_s, cases[i].want_s);
-    announce_free(&reply);
+    assert_int_equal(got.r.interval_s, cases[i].want_s);
+    announce_free(&got.r);
   }
 }
 
@@ -208,7 +205,7 @@ TEST(bad_peers_are_skipped_and_good_ones_kept) {
   assert_int_equal(announce_ben("{'peers': 'abcdefabcde'}"), ERR_OK);
   assert_peers(1, 1);
   assert_int_equal(announce_ben("{'peers': 17}"), ERR_OK);
-  announce_free(&reply);
+  announce_free(&got.r);
   assert_int_equal(announce_ben("{'peers': [7, 'x', [], {}, {'ip': 7, 'port': 80},"
                                 " {'ip': '1.2.3.4', 'port': '80'}, {'ip': '1.2.3.4', 'port': 0},"
                                 " {'ip': 'a.name', 'port': 80}, {'ip': '1.2.3.4', 'port': 65536},"
@@ -220,7 +217,7 @@ TEST(bad_peers_are_skipped_and_good_ones_kept) {
 
 TEST(ipv6_peers_have_their_own_key) {
   assert_int_equal(announce_ben("{'peers': 'abcdef', 'peers6': '0123456789abcdefgh'}"), ERR_OK);
-  assert_int_equal(reply.peers[0].family + reply.peers[1].family, 10);
+  assert_int_equal(got.r.peers[0].family + got.r.peers[1].family, 10);
   assert_peers(2, 0);
 }
 

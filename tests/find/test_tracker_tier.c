@@ -234,6 +234,16 @@ TEST(completed_goes_once_to_everybody_who_answered) {
   tracker_tier_free(&t);
 }
 
+TEST(completed_that_nobody_waited_for_is_not_said_again) {
+  struct tracker_tier t = tier_of(1);
+  replies(&t, 0, 0);
+  tracker_tier_complete(&t, 0);
+  asks(&t, ANNOUNCE_COMPLETED, 0);
+  tracker_tier_on_sent(&t, 0);
+  assert_int_equal(waits(&t, 0), HALF_HOUR * S);
+  tracker_tier_free(&t);
+}
+
 TEST(completed_is_said_again_when_it_did_not_arrive) {
   struct tracker_tier t = tier_of(1);
   replies(&t, 0, 0);
@@ -278,6 +288,7 @@ int main(void) {
       T(a_tier_that_fails_later_still_gives_the_next_one_its_time),
       T(a_closed_tier_asks_when_peers_are_wanted_but_one_in_the_queue_waits_its_turn),
       T(completed_goes_once_to_everybody_who_answered),
+      T(completed_that_nobody_waited_for_is_not_said_again),
       T(completed_is_said_again_when_it_did_not_arrive),
       T(a_tier_without_usable_trackers_has_failed_from_the_start),
       T(untried_means_that_somebody_was_never_asked));

@@ -7,8 +7,9 @@
  *
  * It listens on 127.0.0.1 at a port of the kernel's choice. Each connection brings one request and
  * has a thread of its own, so that an answer may stall or trickle while others go on; the handler
- * runs there, with blocking sends. Every request is kept as it came: httpd_wait() waits until the
- * n-th has been read, httpd_request() shows it. httpd_stop() cuts what is still open and joins
+ * runs there, with blocking sends. Every request is kept as it came: httpd_wait() waits until n of
+ * them have been read, httpd_request() shows them in the order in which the kernel received them,
+ * whichever thread came to read its own first. httpd_stop() cuts what is still open and joins
  * every thread.
  *
  * Everything is static inline, so that a test that needs only a part of it compiles without
@@ -38,6 +39,7 @@ struct httpd_call {
   pthread_t thread;
   int fd;          /* -1 once closed; guarded by h->lock */
   char *request;   /* as it came, with its empty line; NULL before; guarded by h->lock */
+  struct timespec arrived; /* the end of the request */
   char path[2048]; /* between the method and the "?" */
   char query[4096]; /* behind the "?" */
 };
@@ -56,7 +58,7 @@ struct httpd {
   size_t count; /* of calls[] in use */
   size_t requests;
   struct httpd_call calls[HTTPD_CALLS];
-  size_t order[HTTPD_CALLS]; /* calls in the order of their requests */
+  size_t order[HTTPD_CALLS]; /* calls in the order of their requests' arrival */
 };
 
 /* Sends all of it; false when the client is gone. */
@@ -108,6 +110,28 @@ static inline void httpd_trickle(struct httpd_call *c) {
   while (httpd_send(c, "x", 1)) nanosleep(&pause, NULL);
 }
 
+static inline bool httpd_is_before(const struct httpd_call *a, const struct httpd_call *b) {
+  if (a->arrived.tv_sec != b->arrived.tv_sec) return a->arrived.tv_sec < b->arrived.tv_sec;
+  return a->arrived.tv_nsec < b->arrived.tv_nsec;
+}
+
+/* recv(), with the time when the kernel got the bytes (or now, should it not say). */
+static inline ssize_t httpd_recv(struct httpd_call *c, char *to, size_t room) {
+  union {
+    struct cmsghdr head;
+    char bytes[256];
+  } notes;
+  struct iovec part = {.iov_base = to, .iov_len = room};
+  struct msghdr m = {.msg_iov = &part, .msg_iovlen = 1,
+                     .msg_control = &notes, .msg_controllen = sizeof notes};
+  ssize_t n = recvmsg(c->fd, &m, 0);
+  clock_gettime(CLOCK_REALTIME, &c->arrived);
+  for (struct cmsghdr *h = CMSG_FIRSTHDR(&m); n > 0 && h != NULL; h = CMSG_NXTHDR(&m, h))
+    if (h->cmsg_level == SOL_SOCKET && h->cmsg_type == SCM_TIMESTAMPNS)
+      memcpy(&c->arrived, CMSG_DATA(h), sizeof c->arrived);
+  return n;
+}
+
 /* Takes the request line apart and notes the request. */
 static inline void httpd_note(struct httpd_call *c, char *request) {
   struct httpd *h = c->h;
@@ -121,7 +145,10 @@ static inline void httpd_note(struct httpd_call *c, char *request) {
     snprintf(c->query, sizeof c->query, "%.*s", (int)(len - path_len - 1), mark + 1);
   pthread_mutex_lock(&h->lock);
   c->request = request;
-  h->order[h->requests++] = (size_t)(c - h->calls);
+  size_t at = h->requests++;
+  for (; at > 0 && httpd_is_before(c, &h->calls[h->order[at - 1]]); at--)
+    h->order[at] = h->order[at - 1];
+  h->order[at] = (size_t)(c - h->calls);
   pthread_cond_broadcast(&h->changed);
   pthread_mutex_unlock(&h->lock);
 }
@@ -132,7 +159,7 @@ static inline bool httpd_read(struct httpd_call *c) {
   size_t len = 0;
   if (request == NULL) abort();
   while (strstr(request, "\r\n\r\n") == NULL) {
-    ssize_t n = recv(c->fd, request + len, HTTPD_REQUEST_MAX - 1 - len, 0);
+    ssize_t n = httpd_recv(c, request + len, HTTPD_REQUEST_MAX - 1 - len);
     if (n < 0 && errno == EINTR) continue;
     if (n <= 0) {
       free(request);
@@ -179,13 +206,16 @@ static inline void *httpd_run(void *arg) {
 static inline void httpd_start(struct httpd *h, void (*answer)(struct httpd_call *), void *arg) {
   struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
   socklen_t len = sizeof a;
+  int on = 1;
   memset(h, 0, sizeof *h);
   h->answer = answer;
   h->arg = arg;
   pthread_mutex_init(&h->lock, NULL);
   pthread_cond_init(&h->changed, NULL);
   h->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (h->listener < 0 || bind(h->listener, (struct sockaddr *)&a, sizeof a) != 0 ||
+  if (h->listener < 0 ||
+      setsockopt(h->listener, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof on) != 0 || /* inherited */
+      bind(h->listener, (struct sockaddr *)&a, sizeof a) != 0 ||
       listen(h->listener, 64) != 0 || getsockname(h->listener, (struct sockaddr *)&a, &len) != 0)
     abort();
   h->port = ntohs(a.sin_port);
