@@ -62,6 +62,7 @@ def _(box):
     tracker = box.tracker(trackers.names(box.peer(peers.Peer, torrent)))
     torrent.write_torrent(torrent.file, tracker.url)
     box.weft("download", "-o", box.downloads + "/", "--port", "7001", torrent.file, expect=0)
+    lib.wait_for(lambda: len(tracker.queries) >= 3, 30, "what weft said last is read")
     events = tracker.events()
     lib.check(events == ["started", "completed", "stopped"], "events: %s" % events)
     first, last = tracker.queries[0], tracker.queries[-1]

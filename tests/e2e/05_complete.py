@@ -25,6 +25,7 @@ def watched(box, **rest):
 def _(box):
     torrent, peer, tracker = watched(box)
     box.weft("download", "-o", box.downloads + "/", torrent.file, expect=0)
+    lib.wait_for(lambda: len(tracker.queries) >= 3, 30, "what weft said last is read")
     asked, connections = len(tracker.queries), peer.connections
     result = box.weft("download", "-o", box.downloads + "/", torrent.file, expect=0)
     box.compare(torrent)
