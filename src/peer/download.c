@@ -129,11 +129,14 @@ static void put_requests(struct peer *p, const struct run *run) {
     wire_put_range(&p->out, WIRE_REQUEST, run->piece, (run->first + i) * BLOCK_LEN, len);
     p->outstanding_bytes += len;
   }
-  if (p->outstanding == 0 && !p->snubbed) { /* silence counts from the question on */
-    p->block_ms = p->now_ms;
-    atomic_store(&p->pp.last_ms, p->now_ms);
-  }
   p->outstanding += run->count;
+}
+
+/* Silence counts from the question on. */
+static void start_clock(struct peer *p) {
+  if (p->outstanding > 0 || p->snubbed) return;
+  p->block_ms = p->now_ms;
+  atomic_store(&p->pp.last_ms, p->now_ms);
 }
 
 void download_ask(struct peer *p) {
@@ -144,6 +147,7 @@ void download_ask(struct peer *p) {
   if (p->now_ms < p->take_ms) return;
   if (p->window == 0 || atomic_load(&p->pp.rate) == 0 || p->snubbed) update_window(p);
   uint32_t batch = clamp(p->window / 4, 1, FRAGMENT_BLOCKS_MAX);
+  start_clock(p);
   while (p->outstanding < p->window && p->job_count < PEER_JOBS_MAX) {
     uint32_t room = p->window - p->outstanding;
     if (room < batch && p->outstanding > 0) break;

@@ -85,11 +85,15 @@ static void put_bitfield(struct peer *p) {
   bitset_free(&done);
 }
 
-static void put_opening(struct peer *p) {
+static void put_handshake(struct peer *p) {
   struct wire_handshake h = {.reserved = WIRE_RESERVED_EXTENSION | WIRE_RESERVED_FAST};
   memcpy(h.info_hash, p->sw->meta->info_hash, sizeof h.info_hash);
   memcpy(h.peer_id, p->sw->peer_id, sizeof h.peer_id);
   wire_put_handshake(&p->out, &h);
+}
+
+/* What is said right after the handshake. */
+static void put_greeting(struct peer *p) {
   put_bitfield(p);
   struct buf ext;
   buf_init(&ext, 4096);
@@ -131,7 +135,8 @@ static enum err read_handshake(struct peer *p, uint8_t *in, int64_t deadline_ms)
 enum err peer_shake_hands(struct peer *p, int64_t deadline_ms, uint8_t peer_id[static 20]) {
   uint8_t raw[WIRE_HANDSHAKE_LEN];
   struct wire_handshake h;
-  put_opening(p);
+  put_handshake(p);
+  if (!p->seat.polite) put_greeting(p);
   enum err e = read_handshake(p, raw, deadline_ms);
   if (e == ERR_OK) e = wire_get_handshake(raw, &h);
   if (e != ERR_OK) return e;
@@ -144,5 +149,6 @@ enum err peer_shake_hands(struct peer *p, int64_t deadline_ms, uint8_t peer_id[s
     .other_max = 64 << 10,
   };
   memcpy(peer_id, h.peer_id, WIRE_PEER_ID_LEN);
+  if (p->seat.polite) put_greeting(p);
   return ERR_OK;
 }

@@ -113,9 +113,11 @@ void peer_init(struct peer *p, struct swarm *sw, const struct addr *a);
 void peer_free(struct peer *p);
 
 /*
- * Sends handshake, extension handshake, bitfield and interested as one segment and waits for the
- * peer's handshake, at most until `deadline_ms`. Fills fast, extended, limits. ERR_OK;
- * ERR_TIMEOUT; ERR_CLOSED; ERR_REFUSED (reset); ERR_PROTOCOL: no BitTorrent; ERR_NOT_FOUND:
+ * Sends handshake, bitfield, extension handshake and interested as one segment and waits for the
+ * peer's handshake, at most until `deadline_ms`. Fills fast, extended, limits. Some clients (aria2)
+ * hang up when anything follows the handshake before they have answered it: with p->seat.polite the
+ * rest waits for that, one round trip more.
+ * ERR_OK; ERR_TIMEOUT; ERR_CLOSED; ERR_REFUSED (reset); ERR_PROTOCOL: no BitTorrent; ERR_NOT_FOUND:
  * another torrent; ERR_CANCELLED; ERR_MEMORY. `peer_id` gets the peer's id. Waits.
  */
 enum err peer_shake_hands(struct peer *p, int64_t deadline_ms, uint8_t peer_id[static 20]);

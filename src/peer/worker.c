@@ -124,14 +124,11 @@ static const char *client_of(const uint8_t id[static 20], char out[static 9]) {
   return out;
 }
 
-/* From the handshake to the end. */
-static enum addrbook_outcome converse(struct peer *p) {
+/* After the handshake, to the end. */
+static enum addrbook_outcome converse(struct peer *p, const uint8_t id[static 20]) {
   struct swarm *sw = p->sw;
-  uint8_t id[20];
   char mark[9];
-  enum err e = peer_shake_hands(p, clock_now_ms() + HANDSHAKE_MS, id);
-  if (e != ERR_OK) return outcome_of(p, e, true, false);
-  e = roster_introduce(sw->roster, &p->seat, id);
+  enum err e = roster_introduce(sw->roster, &p->seat, id);
   if (e != ERR_OK) return outcome_of_introduction(e);
   if (pieces_join(sw->pieces, &p->pp, p->seat.number) != ERR_OK) return ADDR_FULL;
   if (sw->hooks.peer_up) sw->hooks.peer_up(sw->hooks.arg, &p->seat.addr, client_of(id, mark));
@@ -142,15 +139,36 @@ static enum addrbook_outcome converse(struct peer *p) {
   return outcome_of(p, e, true, true);
 }
 
-static enum addrbook_outcome dial(struct peer *p) {
-  char text[ADDR_TEXT_MAX];
+/* Connects and shakes hands. On failure there is no connection. */
+static enum err reach(struct peer *p, uint8_t id[static 20], bool *connected) {
+  struct roster *r = p->sw->roster;
   enum err e = net_dial(&p->seat.addr, p->bell, clock_now_ms() + DIAL_MS, &p->fd);
-  if (e != ERR_OK) {
-    log_debug("%s: dialling: %s", peer_name(p, text), err_name(e));
-    return outcome_of(p, e, false, false);
+  *connected = e == ERR_OK;
+  if (e != ERR_OK) return e;
+  e = roster_connected(r, &p->seat, p->fd);
+  if (e == ERR_OK) e = peer_shake_hands(p, clock_now_ms() + HANDSHAKE_MS, id);
+  if (e == ERR_OK) return ERR_OK;
+  roster_disconnected(r, &p->seat, p->seat.polite);
+  close(p->fd);
+  p->fd = -1;
+  buf_clear(&p->out);
+  return e;
+}
+
+/* From dialling to the end. Who hangs up on our greeting is greeted once more, step by step. */
+static enum addrbook_outcome dial(struct peer *p) {
+  uint8_t id[20];
+  char text[ADDR_TEXT_MAX];
+  bool connected;
+  enum err e = reach(p, id, &connected);
+  if (connected && !p->seat.polite && (e == ERR_CLOSED || e == ERR_REFUSED)) {
+    roster_disconnected(p->sw->roster, &p->seat, true);
+    e = reach(p, id, &connected);
+    if (e != ERR_OK) roster_disconnected(p->sw->roster, &p->seat, false);
   }
-  e = roster_connected(p->sw->roster, &p->seat, p->fd);
-  return e == ERR_OK ? converse(p) : ADDR_FULL;
+  if (e == ERR_OK) return converse(p, id);
+  log_debug("%s: %s: %s", peer_name(p, text), connected ? "handshake" : "dialling", err_name(e));
+  return outcome_of(p, e, connected, false);
 }
 
 /* Everything between taking the address and reporting it. */

@@ -9,6 +9,7 @@ enum {
   RANDOM_FIRST = 4,         /* pieces to begin at random before going by rarity */
   UNKNOWN_RATE = 256 << 10, /* bytes per second, guessed until a first block has come */
   UNKNOWN_WAIT_MS = 3000,   /* how long an untried connection is thought to need at least */
+  ALONE_WAIT_MS = 5000,     /* how long the end may hang on a piece that is to be fetched alone */
   TAKE_OVER_MARGIN_MS = 20  /* a take-over must gain more than this, and half of the time */
 };
 
@@ -91,11 +92,18 @@ static void hold(struct open_piece *op, struct pieces_peer *p, bool fast) {
   p->holds = op->index;
 }
 
+/* Is this piece to be fetched alone, by somebody who will have it soon? */
+static bool is_reserved(const struct pieces *q, const struct open_piece *op) {
+  if (!op->alone || op->holder == 0) return false;
+  uint64_t rate = atomic_load(&q->peers[op->holder - 1]->rate);
+  return rate == 0 || (uint64_t)op->missing * BLOCK_LEN * 1000 / rate < ALONE_WAIT_MS;
+}
+
 /* Anybody's piece with free blocks, the emptiest. */
 static struct open_piece *emptiest(struct pieces *q, const struct pieces_peer *p) {
   struct open_piece *best = NULL;
   for (struct open_piece *op = q->ready; op != NULL; op = op->next) {
-    if (!pieces_peer_has(p, op->index) || (op->alone && op->holder != 0)) continue;
+    if (!pieces_peer_has(p, op->index) || is_reserved(q, op)) continue;
     if (best == NULL || op->free > best->free) best = op;
   }
   return best;
@@ -131,13 +139,16 @@ static uint32_t tail_of(const struct pieces *q, const struct pieces_peer *v, con
   return n;
 }
 
-/* The latest run of `v` that is in a piece which `p` has and may be split. */
+/* The latest run of `v` that is in a piece which `p` has and may be split: one to be fetched
+ * alone only if waiting for it is `hopeless`. */
 static const struct run *last_run(const struct pieces *q, const struct pieces_peer *v,
-                                  const struct pieces_peer *p) {
+                                  const struct pieces_peer *p, bool hopeless) {
   for (uint32_t i = v->run_count; i > 0; i--) {
     const struct run *run = &v->runs[i - 1];
     const struct open_piece *op = q->open[run->piece];
-    if (op != NULL && pieces_peer_has(p, run->piece) && !op->alone) return run;
+    uint32_t first;
+    if (op == NULL || !pieces_peer_has(p, run->piece) || (op->alone && !hopeless)) continue;
+    if (tail_of(q, v, run, 1, &first) > 0) return run;
   }
   return NULL;
 }
@@ -155,7 +166,7 @@ static const struct run *slowest(struct pieces *q, const struct pieces_peer *p, 
     if (v == NULL || v == p || v->asked == 0) continue;
     int64_t eta = eta_ms(v, now_ms);
     if (eta <= worst) continue;
-    const struct run *run = last_run(q, v, p);
+    const struct run *run = last_run(q, v, p, eta > ALONE_WAIT_MS);
     if (run == NULL) continue;
     best = run;
     worst = eta;

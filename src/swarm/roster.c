@@ -16,6 +16,7 @@ struct entry { /* one address, for ever */
   struct roster_seat *seat; /* NULL: nobody is there now */
   uint32_t next;            /* number of the next entry in the same hash bucket, 0: none */
   bool gave;
+  bool polite;
 };
 
 enum { BUCKETS = 4096 };
@@ -93,6 +94,7 @@ enum err roster_enter(struct roster *r, struct roster_seat *s) {
     e = ERR_EXISTS;
   } else {
     s->number = n;
+    s->polite = r->entries[n].polite;
     r->entries[n].seat = s;
     r->seats++;
   }
@@ -106,6 +108,13 @@ enum err roster_connected(struct roster *r, struct roster_seat *s, int fd) {
   bool leaving = r->leaving;
   pthread_mutex_unlock(&r->lock);
   return leaving ? ERR_CANCELLED : ERR_OK;
+}
+
+void roster_disconnected(struct roster *r, struct roster_seat *s, bool polite) {
+  pthread_mutex_lock(&r->lock);
+  s->fd = -1;
+  s->polite = r->entries[s->number].polite = polite;
+  pthread_mutex_unlock(&r->lock);
 }
 
 /* Caller must hold r->lock. */
@@ -153,6 +162,13 @@ void roster_ring(struct roster *r, uint32_t number) {
     struct roster_seat *s = r->entries[n].seat;
     if (s != NULL && (number != 0 || atomic_load(&s->idle))) net_bell_ring(s->bell);
   }
+  pthread_mutex_unlock(&r->lock);
+}
+
+void roster_ring_all(struct roster *r) {
+  pthread_mutex_lock(&r->lock);
+  for (uint32_t n = 1; n <= r->count; n++)
+    if (r->entries[n].seat != NULL) net_bell_ring(r->entries[n].seat->bell);
   pthread_mutex_unlock(&r->lock);
 }
 

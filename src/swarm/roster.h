@@ -28,7 +28,8 @@ struct roster_seat {
   uint32_t number;         /* set by roster_enter */
   struct addr addr;
   int bell;
-  int fd;                  /* -1 until connected */
+  int fd;                  /* -1 while not connected */
+  bool polite;             /* set by roster_enter: this address wants to be greeted step by step */
   uint8_t peer_id[20];
   atomic_bool connected;   /* the handshake is complete */
   atomic_bool choked;      /* the peer chokes us */
@@ -48,6 +49,9 @@ enum err roster_enter(struct roster *r, struct roster_seat *s);
 /* TCP is up: from now on roster_close_all() and roster_ban() can reach the socket. ERR_OK,
  * ERR_CANCELLED. */
 enum err roster_connected(struct roster *r, struct roster_seat *s, int fd);
+/* The connection is given up, another will be tried: before the descriptor is closed. `polite` is
+ * remembered for this address. */
+void roster_disconnected(struct roster *r, struct roster_seat *s, bool polite);
 /* The handshake came. ERR_OK; ERR_LIMIT: enough peers; ERR_EXISTS: that peer id is connected
  * already; ERR_REFUSED: it is our own. */
 enum err roster_introduce(struct roster *r, struct roster_seat *s,
@@ -57,6 +61,9 @@ void roster_leave(struct roster *r, struct roster_seat *s);
 
 /* Rings one worker, or (0) every worker whose seat is idle. Harmless when it is gone. */
 void roster_ring(struct roster *r, uint32_t number);
+/* Rings every worker, also one whose peer had nothing we lacked: verified pieces were lost, and it
+ * has them. */
+void roster_ring_all(struct roster *r);
 /* Ends every connection and keeps new ones from beginning: threads find their sockets shut down. */
 void roster_close_all(struct roster *r);
 /* The address behind a number. False if there is none. */

@@ -119,6 +119,13 @@ static struct buf handshake(const char *id) {
   return b;
 }
 
+/* Nobody is there any more, not even for a second try. */
+static void hang_up_for_good(void) {
+  close(listener);
+  listener = -1;
+  shutdown(far, SHUT_RDWR);
+}
+
 /* Handshake, have all, unchoke. */
 static void be_a_seed(void) {
   struct buf b = handshake("-XX0001-a seed of it");
@@ -227,8 +234,25 @@ TEST(the_opening_says_who_we_are_what_we_have_and_that_we_are_interested) {
   assert_int_equal(m.id, WIRE_EXTENDED);
   assert_int_equal(m.ext_id, EXTEND_HANDSHAKE_ID);
   assert_int_equal(hear().id, WIRE_INTERESTED);
-  shutdown(far, SHUT_RDWR);
+  hang_up_for_good();
   end(ADDR_UNREACHABLE);
+}
+
+TEST(who_hangs_up_on_the_opening_is_greeted_once_more_step_by_step) {
+  begin(3 * 16 * KIB, 16 * KIB);
+  dial();
+  accept_worker();
+  close(far); /* as aria2 does when something follows the handshake */
+  buf_clear(&heard);
+  accept_worker();
+  hear_handshake();
+  assert_int_equal(heard.len, 0);
+  be_a_seed();
+  assert_int_equal(hear().id, WIRE_BITFIELD);
+  assert_int_equal(hear().id, WIRE_EXTENDED);
+  assert_int_equal(hear().id, WIRE_INTERESTED);
+  shutdown(far, SHUT_RDWR);
+  end(ADDR_CUT);
 }
 
 TEST(a_handshake_that_comes_byte_by_byte_is_a_handshake) {
@@ -303,7 +327,7 @@ static void answer(const void *data, size_t len, enum addrbook_outcome how) {
   dial();
   accept_worker();
   if (len > 0) send_all(data, len);
-  else shutdown(far, SHUT_RDWR);
+  else hang_up_for_good();
   end(how);
 }
 
@@ -451,6 +475,7 @@ TEST(a_shut_connection_ends_its_worker) {
 int main(void) {
   RUN(T(everything_arrives_from_a_seed),
       T(the_opening_says_who_we_are_what_we_have_and_that_we_are_interested),
+      T(who_hangs_up_on_the_opening_is_greeted_once_more_step_by_step),
       T(a_handshake_that_comes_byte_by_byte_is_a_handshake),
       T(finished_pieces_are_announced_to_who_lacks_them_and_none_twice),
       T(what_is_no_handshake_is_found_out_without_waiting_for_all_of_it),

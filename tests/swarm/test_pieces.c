@@ -10,6 +10,7 @@
 enum { NOW = 1000000, KIB = 1024, PEERS = 8 };
 #define FAST (UINT64_C(1) << 30)
 #define SLOW UINT64_C(1000)
+#define STEADY UINT64_C(20000) /* not fast, but 64 KiB are there within 5 s */
 
 static struct fix f;
 static struct pieces *q;
@@ -315,7 +316,7 @@ TEST(a_peer_is_interesting_while_it_has_something_we_lack) {
 
 TEST(a_failed_piece_is_fetched_again_by_one_connection_alone) {
   begin(64 * KIB, 64 * KIB);
-  struct pieces_peer *a = seed(0, SLOW);
+  struct pieces_peer *a = seed(0, STEADY);
   struct pieces_peer *b = seed(1, FAST);
   struct run r = take(a, 2);
   struct run s = take(b, 1);
@@ -335,7 +336,7 @@ TEST(a_failed_piece_is_fetched_again_by_one_connection_alone) {
     nothing(b);
     r = take(a, 1);
   }
-  nothing(b); /* not even its last block, however slow */
+  nothing(b); /* not even its last block */
   deliver(a, &r);
   uint32_t from[4];
   pieces_origin(q, 0, from);
@@ -344,11 +345,26 @@ TEST(a_failed_piece_is_fetched_again_by_one_connection_alone) {
   end();
 }
 
+TEST(the_end_does_not_hang_on_a_slow_one_that_was_to_fetch_a_failed_piece_alone) {
+  begin(64 * KIB, 64 * KIB);
+  struct pieces_peer *a = seed(0, SLOW);
+  struct pieces_peer *b = seed(1, FAST);
+  fetch_piece(a);
+  pieces_failed(q, 0, true);
+  struct run r = take(a, 2);
+  struct run s = take(b, 4); /* what is free */
+  deliver(b, &s);
+  s = take(b, 4); /* and what it owes */
+  deliver(b, &s);
+  deliver(a, &r);
+  end();
+}
+
 TEST(a_failed_piece_does_not_hang_on_who_gave_it_back) {
   for (int how = 0; how < 4; how++) {
     begin(64 * KIB, 64 * KIB);
-    struct pieces_peer *a = seed(0, SLOW);
-    struct pieces_peer *b = seed(1, SLOW);
+    struct pieces_peer *a = seed(0, STEADY);
+    struct pieces_peer *b = seed(1, STEADY);
     fetch_piece(a);
     pieces_failed(q, 0, true);
     struct run r = take(a, how == 3 ? 4 : 2);
@@ -451,6 +467,7 @@ int main(void) {
       T(what_peers_have_is_counted_exactly_whatever_they_say_in_whatever_order),
       T(a_peer_is_interesting_while_it_has_something_we_lack),
       T(a_failed_piece_is_fetched_again_by_one_connection_alone),
+      T(the_end_does_not_hang_on_a_slow_one_that_was_to_fetch_a_failed_piece_alone),
       T(a_failed_piece_does_not_hang_on_who_gave_it_back),
       T(a_late_verdict_about_a_piece_that_is_open_again_changes_nothing),
       T(a_block_that_was_given_back_and_comes_all_the_same_is_claimed),
