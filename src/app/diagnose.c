@@ -32,18 +32,24 @@ static void put_trackers(struct buf *b, struct tracker_set *trackers) {
   if (failed > 1 && worked == 0) buf_printf(b, " (and %zu more failed)", failed - 1);
 }
 
+/* One clause of the list of what became of the addresses. */
+static void put_count(struct buf *b, const char **before, uint64_t n, const char *what) {
+  if (n == 0) return;
+  buf_printf(b, "%s%llu %s", *before, (unsigned long long)n, what);
+  *before = ", ";
+}
+
 static void put_dials(struct buf *b, const struct addrbook_stats *a) {
-  uint64_t refused = a->failed[ADDR_UNREACHABLE];
-  uint64_t silent = a->failed[ADDR_SILENT];
-  uint64_t wrong = a->failed[ADDR_WRONG];
-  if (a->known + a->dead == 0) return;
-  buf_printf(b, "; of %zu known addresses", a->known + a->dead);
-  if (a->taken > 0) buf_printf(b, " %zu are being dialled", a->taken);
-  if (refused > 0)
-    buf_printf(b, "%s %llu refused", a->taken ? "," : "", (unsigned long long)refused);
-  if (silent > 0) buf_printf(b, ", %llu did not answer", (unsigned long long)silent);
-  if (wrong > 0) buf_printf(b, ", %llu were no peers of this torrent", (unsigned long long)wrong);
-  if (a->banned > 0) buf_printf(b, ", %zu are banned for sending wrong data", a->banned);
+  size_t all = a->known + a->dead;
+  const char *before = ": ";
+  if (all == 0) return;
+  buf_printf(b, "; %zu address%s known", all, all == 1 ? "" : "es");
+  put_count(b, &before, a->taken, "being dialled");
+  put_count(b, &before, a->failed[ADDR_UNREACHABLE], "refused");
+  put_count(b, &before, a->failed[ADDR_SILENT], "without an answer");
+  put_count(b, &before, a->failed[ADDR_WRONG], "not of this torrent");
+  put_count(b, &before, a->failed[ADDR_CUT], "hung up");
+  put_count(b, &before, a->banned, "banned for wrong data");
 }
 
 static void put_connected(struct buf *b, const struct roster_stats *r,

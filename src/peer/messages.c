@@ -90,6 +90,7 @@ static enum err on_keepalive(struct peer *p) {
 enum err messages_handle(struct peer *p, const struct wire_message *m) {
   char text[ADDR_TEXT_MAX];
   log_debug("%s: <- %s", peer_name(p, text), wire_name(m->id));
+  p->heard = true;
   switch (m->id) {
   case WIRE_CHOKE:
     return on_choke(p);

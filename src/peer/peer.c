@@ -1,6 +1,7 @@
 #include "peer/peer.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -22,7 +23,14 @@ void peer_init(struct peer *p, struct swarm *sw, const struct addr *a) {
   memset(p, 0, sizeof *p);
   p->sw = sw;
   p->seat.addr = *a;
-  p->fd = p->bell = p->seat.fd = -1;
+  p->bell = p->seat.fd = -1;
+  peer_restart(p);
+}
+
+void peer_restart(struct peer *p) {
+  peer_free(p);
+  memset((char *)p + offsetof(struct peer, pp), 0, sizeof *p - offsetof(struct peer, pp));
+  p->fd = -1;
   p->choking_us = true;
   atomic_store(&p->seat.choked, true);
   p->lowat = 1;

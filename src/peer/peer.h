@@ -45,9 +45,12 @@ struct peer_job {
 struct peer {
   struct swarm *sw;
   struct roster_seat seat;
+  int bell;
+  bool gave_data;          /* at least one block that was needed */
+
+  /* Everything from here on begins anew with each connection (peer_restart). */
   struct pieces_peer pp;
   int fd;
-  int bell;
   int64_t now_ms;          /* the time as of the last wake-up */
 
   /* What the handshakes said. */
@@ -56,6 +59,7 @@ struct peer {
   struct extend ext;
   struct wire_limits limits;
   char client[64];         /* name and version if it told us, raw */
+  bool heard;              /* a message has come after the handshake */
 
   /* The four flags (BEP 3); we choke everybody for now. */
   bool am_interested;
@@ -96,7 +100,6 @@ struct peer {
   int64_t meter_ms;           /* rate: start of this interval, 0 before the first block */
   uint64_t meter_bytes;
   bool snubbed;
-  bool gave_data;             /* at least one block that was needed */
 
   /* Patience. */
   uint32_t unknown_count;
@@ -109,6 +112,8 @@ struct peer {
 
 /* Zeroes and prepares. Registers nothing. The struct is big (8 KiB): it comes from the heap. */
 void peer_init(struct peer *p, struct swarm *sw, const struct addr *a);
+/* Ready for another connection to the same address; the seat stays. */
+void peer_restart(struct peer *p);
 /* Frees buffers; jobs must have ended (download_end). */
 void peer_free(struct peer *p);
 

@@ -125,50 +125,69 @@ static const char *client_of(const uint8_t id[static 20], char out[static 9]) {
 }
 
 /* After the handshake, to the end. */
-static enum addrbook_outcome converse(struct peer *p, const uint8_t id[static 20]) {
+static enum err converse(struct peer *p, const uint8_t id[static 20]) {
   struct swarm *sw = p->sw;
   char mark[9];
-  enum err e = roster_introduce(sw->roster, &p->seat, id);
-  if (e != ERR_OK) return outcome_of_introduction(e);
-  if (pieces_join(sw->pieces, &p->pp, p->seat.number) != ERR_OK) return ADDR_FULL;
+  enum err e = pieces_join(sw->pieces, &p->pp, p->seat.number);
+  if (e != ERR_OK) return e;
   if (sw->hooks.peer_up) sw->hooks.peer_up(sw->hooks.arg, &p->seat.addr, client_of(id, mark));
   e = talk(p);
   download_end(p);
   pieces_leave(sw->pieces, &p->pp);
   if (sw->hooks.peer_down) sw->hooks.peer_down(sw->hooks.arg, &p->seat.addr, why(p, e));
-  return outcome_of(p, e, true, true);
+  return e;
 }
 
-/* Connects and shakes hands. On failure there is no connection. */
-static enum err reach(struct peer *p, uint8_t id[static 20], bool *connected) {
+/* What one attempt came to, and how far. */
+struct attempt {
+  enum err e;
+  bool connected;
+  bool introduced;
+  enum err introduction;
+};
+
+/* Connects, shakes hands, talks. Ends without a connection. */
+static struct attempt attempt(struct peer *p) {
   struct roster *r = p->sw->roster;
-  enum err e = net_dial(&p->seat.addr, p->bell, clock_now_ms() + DIAL_MS, &p->fd);
-  *connected = e == ERR_OK;
-  if (e != ERR_OK) return e;
-  e = roster_connected(r, &p->seat, p->fd);
-  if (e == ERR_OK) e = peer_shake_hands(p, clock_now_ms() + HANDSHAKE_MS, id);
-  if (e == ERR_OK) return ERR_OK;
+  struct attempt a = {0};
+  uint8_t id[20];
+  a.e = net_dial(&p->seat.addr, p->bell, clock_now_ms() + DIAL_MS, &p->fd);
+  if (a.e != ERR_OK) return a;
+  a.connected = true;
+  a.e = roster_connected(r, &p->seat, p->fd);
+  if (a.e == ERR_OK) a.e = peer_shake_hands(p, clock_now_ms() + HANDSHAKE_MS, id);
+  if (a.e == ERR_OK) {
+    a.introduction = roster_introduce(r, &p->seat, id);
+    a.introduced = a.introduction == ERR_OK;
+    if (a.introduced) a.e = converse(p, id);
+  }
   roster_disconnected(r, &p->seat, p->seat.polite);
   close(p->fd);
   p->fd = -1;
-  buf_clear(&p->out);
-  return e;
+  return a;
+}
+
+/* Hung up before it said anything but its handshake? */
+static bool is_offended(const struct peer *p, const struct attempt *a) {
+  if (!a->connected || p->heard || p->seat.polite || a->introduction != ERR_OK) return false;
+  return a->e == ERR_CLOSED || a->e == ERR_REFUSED;
 }
 
 /* From dialling to the end. Who hangs up on our greeting is greeted once more, step by step. */
 static enum addrbook_outcome dial(struct peer *p) {
-  uint8_t id[20];
   char text[ADDR_TEXT_MAX];
-  bool connected;
-  enum err e = reach(p, id, &connected);
-  if (connected && !p->seat.polite && (e == ERR_CLOSED || e == ERR_REFUSED)) {
+  struct attempt a = attempt(p);
+  if (is_offended(p, &a) && !atomic_load(&p->sw->stopping)) {
     roster_disconnected(p->sw->roster, &p->seat, true);
-    e = reach(p, id, &connected);
-    if (e != ERR_OK) roster_disconnected(p->sw->roster, &p->seat, false);
+    peer_restart(p);
+    a = attempt(p);
+    if (!p->heard) roster_disconnected(p->sw->roster, &p->seat, false);
   }
-  if (e == ERR_OK) return converse(p, id);
-  log_debug("%s: %s: %s", peer_name(p, text), connected ? "handshake" : "dialling", err_name(e));
-  return outcome_of(p, e, connected, false);
+  if (!a.introduced)
+    log_debug("%s: %s: %s", peer_name(p, text), a.connected ? "handshake" : "dialling",
+              err_name(a.e));
+  if (a.introduction != ERR_OK) return outcome_of_introduction(a.introduction);
+  return outcome_of(p, a.e, a.connected, a.introduced);
 }
 
 /* Everything between taking the address and reporting it. */
@@ -183,7 +202,6 @@ static enum addrbook_outcome serve(struct peer *p) {
   } else if (e == ERR_EXISTS) {
     how = ADDR_DUPLICATE;
   }
-  if (p->fd >= 0) close(p->fd);
   close(p->bell);
   return how;
 }

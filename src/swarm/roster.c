@@ -114,6 +114,7 @@ void roster_disconnected(struct roster *r, struct roster_seat *s, bool polite) {
   pthread_mutex_lock(&r->lock);
   s->fd = -1;
   s->polite = r->entries[s->number].polite = polite;
+  if (atomic_exchange(&s->connected, false)) r->connected--;
   pthread_mutex_unlock(&r->lock);
 }
 
