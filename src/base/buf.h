@@ -31,6 +31,7 @@ void buf_clear(struct buf *b);
 /* Removes the first `n` <= len bytes. */
 void buf_consume(struct buf *b, size_t n);
 
+/* Append `len` bytes, a C string without its NUL, a number (big-endian), formatted text. */
 void buf_put(struct buf *b, const void *data, size_t len);
 void buf_put_str(struct buf *b, const char *s);
 void buf_put_u8(struct buf *b, uint8_t v);
@@ -53,7 +54,9 @@ struct rd {
   bool failed;
 };
 
+/* Begins to read `len` bytes, which stay the caller's. */
 void rd_init(struct rd *r, const void *data, size_t len);
+/* The next number, big-endian; 0 (and failed) if it is not all there. */
 uint8_t rd_u8(struct rd *r);
 uint16_t rd_u16(struct rd *r);
 uint32_t rd_u32(struct rd *r);
@@ -66,6 +69,7 @@ static inline uint32_t be32_get(const uint8_t p[static 4]) {
   return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
 }
 
+/* The same, written. */
 static inline void be32_put(uint8_t p[static 4], uint32_t v) {
   p[0] = (uint8_t)(v >> 24);
   p[1] = (uint8_t)(v >> 16);

@@ -33,6 +33,7 @@ struct fragment {
 
 struct fragment_pool;
 
+/* An empty pool; any thread may use it. NULL: no memory. */
 struct fragment_pool *fragment_pool_new(void);
 /* Frees the pool and what lies in it; fragments still out must have come back. NULL is fine. */
 void fragment_pool_free(struct fragment_pool *p);

@@ -140,6 +140,7 @@ struct pieces_stats {
   uint32_t unavailable;   /* MISSING pieces that no connected peer has */
   bool complete;
 };
+/* Where things stand, all of one moment. */
 void pieces_stats(struct pieces *q, struct pieces_stats *out);
 /* Copies the DONE bits (g->pieces of them). */
 void pieces_done(struct pieces *q, struct bitset *out);

@@ -1,6 +1,9 @@
 /*
- * The choices of the work queue: what a connection is given to fetch. The order of preference and
- * the reasons stand in swarm/pieces.h.
+ * pieces_take: the choices of the work queue, what a connection is given to fetch.
+ *
+ * The order of preference and the reasons stand in swarm/pieces.h; choose() at the end of this file
+ * is that list as code. Nothing here sorts or copies: the list of begun pieces with free blocks is
+ * short, the choice of a new one is rarity's, and the end game looks once over the connections.
  */
 #include "swarm/pieces_impl.h"
 
