@@ -1,9 +1,10 @@
 /*
  * blame: suspicions about pieces whose hash was wrong and that several connections had a part in.
  *
- * BitTorrent hashes pieces, not blocks, so a wrong piece with several givers does not say who lied.
- * What each gave is kept as a digest per block; when the piece has been fetched again and is right,
- * the blocks that differ say it. Belongs to the writer thread alone (swarm/writer), so it has no lock.
+ * BitTorrent hashes pieces, not blocks, so a wrong piece with several givers does not say who
+ * lied. What each gave is kept as a digest per block; when the piece has been fetched again and
+ * is right, the blocks that differ say it. Belongs to the writer thread alone (swarm/writer), so
+ * it has no lock.
  */
 #ifndef WEFT_SWARM_BLAME_H
 #define WEFT_SWARM_BLAME_H

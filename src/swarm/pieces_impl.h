@@ -2,11 +2,12 @@
  * pieces_impl: the inside of the work queue, for pieces.c (states and counts) and pieces_take.c
  * (choices) only.
  *
- * What the states mean stands in swarm/pieces.h. A piece that is MISSING or DONE is nothing but a bit
- * and a place in the rarity order; only OPEN and WRITING ones have a struct open_piece, so that memory
- * follows the work under way. Blocks name connections by slot + 1 while they are asked for (a slot is
- * free again when its connection has given everything back) and by number once they came (numbers are
- * for ever). Every function here says "Caller must hold q->lock"; none of them waits.
+ * What the states mean stands in swarm/pieces.h. A piece that is MISSING or DONE is nothing but a
+ * bit and a place in the rarity order; only OPEN and WRITING ones have a struct open_piece, so
+ * that memory follows the work under way. Blocks name connections by slot + 1 while they are
+ * asked for (a slot is free again when its connection has given everything back) and by number
+ * once they came (numbers are for ever). Every function here says "Caller must hold q->lock";
+ * none of them waits.
  */
 #ifndef WEFT_SWARM_PIECES_IMPL_H
 #define WEFT_SWARM_PIECES_IMPL_H

@@ -1,9 +1,10 @@
 /*
  * swarm: everything that the threads of one torrent share, in one place to look at.
  *
- * The session fills it before any thread starts and frees it after all have ended. Each member takes
- * care of its own locking; the plain fields never change while threads run; what changes without a
- * lock is atomic. Whoever wants to know which threads can meet where need only follow these pointers.
+ * The session fills it before any thread starts and frees it after all have ended. Each member
+ * takes care of its own locking; the plain fields never change while threads run; what changes
+ * without a lock is atomic. Whoever wants to know which threads can meet where need only follow
+ * these pointers.
  */
 #ifndef WEFT_SWARM_SWARM_H
 #define WEFT_SWARM_SWARM_H
