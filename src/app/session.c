@@ -300,6 +300,7 @@ static void finish(struct session *s, int64_t now) {
     e = store_prepare(s->there.store, s->o->allocate);
     for (size_t i = bitset_next(&lost, 0); i < lost.bits; i = bitset_next(&lost, i + 1))
       pieces_reset(s->sw.pieces, (uint32_t)i);
+    roster_ring_all(s->sw.roster);
     s->piece_ms = now;
     if (e != ERR_OK) stop_with(s, exits_of(e), "the files could not be written again");
   } else if (e != ERR_OK) {

@@ -150,7 +150,7 @@ TEST(no_more_than_the_maximum_are_connected) {
   roster_free(r);
 }
 
-TEST(one_bell_is_rung_or_those_of_all_who_idle) {
+TEST(one_bell_is_rung_or_those_who_idle_or_all) {
   struct roster *r = roster_new(10, self);
   struct roster_seat *a = connected(r, 1, "a");
   struct roster_seat *b = connected(r, 2, "b");
@@ -160,11 +160,15 @@ TEST(one_bell_is_rung_or_those_of_all_who_idle) {
   assert_true(rings(a) && !rings(b) && !rings(c));
   roster_ring(r, 0);
   assert_true(!rings(a) && rings(b) && !rings(c));
+  roster_ring_all(r);
+  assert_true(rings(a) && rings(b) && rings(c));
   uint32_t gone = b->number;
   leave(r, b);
   roster_ring(r, gone);
   roster_ring(r, 0);
   assert_true(!rings(a) && !rings(c));
+  roster_ring_all(r);
+  assert_true(rings(a) && rings(c));
   leave(r, a);
   leave(r, c);
   roster_free(r);
@@ -255,7 +259,7 @@ int main(void) {
       T(numbers_that_were_never_given_out_mean_nothing),
       T(a_thousand_addresses_get_a_thousand_numbers), T(one_address_has_one_seat_at_a_time),
       T(the_same_peer_under_two_addresses_is_found_out), T(our_own_peer_id_is_refused),
-      T(no_more_than_the_maximum_are_connected), T(one_bell_is_rung_or_those_of_all_who_idle),
+      T(no_more_than_the_maximum_are_connected), T(one_bell_is_rung_or_those_who_idle_or_all),
       T(a_connection_is_shut_by_its_number_and_only_while_it_has_a_seat),
       T(when_we_leave_all_are_shut_and_rung_and_nobody_new_comes_in),
       T(the_statistics_tell_choked_uninteresting_and_those_who_gave));
