@@ -78,6 +78,7 @@ struct roster_stats {
   uint32_t uninteresting; /* connected, nothing we need */
   uint32_t gave;       /* distinct addresses that gave at least one good block, so far */
 };
+/* Counts over all seats; those of a worker that is just changing may be either. */
 void roster_stats(struct roster *r, struct roster_stats *out);
 /* A block from this number was good. */
 void roster_gave(struct roster *r, uint32_t number);
