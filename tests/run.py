@@ -24,6 +24,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 
@@ -87,6 +88,9 @@ class Tally:
             sys.stdout.flush()
 
 
+running = set()  # leaders of the process groups that exist now
+
+
 def run(argv, timeout, env=None):
     """(exit status, output) of one command in a process group of its own."""
     if not shutil.which(os.path.join(ROOT, argv[0]) if "/" in argv[0] else argv[0]):
@@ -94,6 +98,7 @@ def run(argv, timeout, env=None):
     process = subprocess.Popen(argv, cwd=ROOT, env=dict(os.environ, **(env or {})),
                                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                stderr=subprocess.STDOUT, start_new_session=True)
+    running.add(process.pid)
     try:
         output = process.communicate(timeout=timeout)[0]
         code = process.returncode
@@ -102,6 +107,7 @@ def run(argv, timeout, env=None):
         output = process.communicate()[0] + b"\nended after %d s\n" % timeout
         code = 124
     end_group(process.pid)
+    running.discard(process.pid)
     return code, output.decode("utf-8", "replace")
 
 
@@ -111,6 +117,27 @@ def end_group(leader):
         os.killpg(leader, signal.SIGKILL)
     except ProcessLookupError:
         pass
+
+
+def interrupted(number, _):
+    """The runner itself is to end: so does everything that it started."""
+    for leader in list(running):
+        end_group(leader)
+    shutil.rmtree(os.environ["WEFT_SCRATCH"], ignore_errors=True)
+    print("interrupted")
+    sys.stdout.flush()
+    os._exit(128 + number)
+
+
+def scratch():
+    """A folder for everything that the scenarios write, so that nothing outlives a run."""
+    place = os.environ.get("TMPDIR")
+    if not place:
+        shared = os.statvfs("/dev/shm") if os.access("/dev/shm", os.W_OK) else None
+        place = "/dev/shm" if shared and shared.f_bavail * shared.f_frsize > 1 << 29 else "/tmp"
+    folder = tempfile.mkdtemp(prefix="weft-test-", dir=place)
+    os.chmod(folder, 0o755)
+    return folder
 
 
 def make(tally, name, *arguments):
@@ -271,11 +298,15 @@ def main():
     parts = [part for part in PARTS if not arguments.parts or part in arguments.parts]
     tally = Tally()
     started = time.monotonic()
+    os.environ["WEFT_SCRATCH"] = scratch()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, interrupted)
     if "build" in parts or set(parts) & {"style", "unit", "e2e"}:
         part_build(tally, arguments.only)
     for part in parts:
         if part != "build":
             globals()["part_" + part](tally, arguments.only)
+    shutil.rmtree(os.environ["WEFT_SCRATCH"], ignore_errors=True)
     for text in tally.skipped:
         print("skipped: " + text)
     for name in tally.failed:

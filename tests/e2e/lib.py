@@ -336,7 +336,7 @@ def info_hash(info):
 
 def scratch():
     """Where the folders of the cases go: memory if there is enough of it."""
-    chosen = os.environ.get("TMPDIR")
+    chosen = os.environ.get("WEFT_SCRATCH") or os.environ.get("TMPDIR")
     if chosen:
         return chosen
     try:
