@@ -1,11 +1,10 @@
 /*
- * buf: bytes that grow up to a hard maximum, and a reader that can't run past the end.
+ * buf: bytes that grow up to a hard maximum.
  *
  * `struct buf` is for building messages and collecting replies. It never grows past the `max` it
  * was made with, whatever a remote side claims; the first append that does not fit sets `failed`
  * and from then on appends do nothing, so a coder appends without looking and asks once at the
- * end. `struct rd` reads big-endian numbers and spans from bytes somebody else owns; the first
- * read past the end sets `failed` and returns zeros.
+ * end. base/rd is the way back, from bytes to numbers.
  */
 #ifndef WEFT_BASE_BUF_H
 #define WEFT_BASE_BUF_H
@@ -47,22 +46,6 @@ uint8_t *buf_reserve(struct buf *b, size_t len);
 /* The bytes as a C string (a NUL is put behind them, not counted in len); "" when empty or failed
  * to allocate. Valid until the next call on `b`. */
 const char *buf_cstr(struct buf *b);
-
-struct rd {
-  const uint8_t *p;
-  size_t left;
-  bool failed;
-};
-
-/* Begins to read `len` bytes, which stay the caller's. */
-void rd_init(struct rd *r, const void *data, size_t len);
-/* The next number, big-endian; 0 (and failed) if it is not all there. */
-uint8_t rd_u8(struct rd *r);
-uint16_t rd_u16(struct rd *r);
-uint32_t rd_u32(struct rd *r);
-uint64_t rd_u64(struct rd *r);
-/* The next `len` bytes in place, or NULL (and failed) if fewer are left. */
-const uint8_t *rd_bytes(struct rd *r, size_t len);
 
 /* Big-endian numbers at fixed places. */
 static inline uint32_t be32_get(const uint8_t p[static 4]) {

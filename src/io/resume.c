@@ -10,6 +10,7 @@
 
 #include "base/buf.h"
 #include "base/log.h"
+#include "base/rd.h"
 #include "base/sha1.h"
 #include "io/store_beneath.h"
 #include "io/store_where.h"

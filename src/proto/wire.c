@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/rd.h"
 #include "proto/geometry.h"
 
 static const char protocol[20] = "\x13" "BitTorrent protocol";

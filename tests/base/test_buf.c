@@ -1,9 +1,8 @@
 /*
- * Bytes that grow up to a maximum, and reading that stops at the end: base/buf.
+ * Bytes that grow up to a maximum: base/buf.
  */
 #include "../test.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/buf.h"
@@ -131,49 +130,6 @@ TEST(it_grows_byte_by_byte_without_losing_any) {
   buf_free(&b);
 }
 
-TEST(reading_takes_what_was_written) {
-  struct buf b = empty(100);
-  struct rd r;
-  buf_put_u8(&b, 200);
-  buf_put_u16(&b, 60000);
-  buf_put_u32(&b, 4000000000u);
-  buf_put_u64(&b, UINT64_MAX - 1);
-  buf_put_str(&b, "rest");
-  rd_init(&r, b.data, b.len);
-  assert_int_equal(rd_u8(&r), 200);
-  assert_int_equal(rd_u16(&r), 60000);
-  assert_int_equal(rd_u32(&r), 4000000000u);
-  assert_true(rd_u64(&r) == UINT64_MAX - 1);
-  assert_memory_equal(rd_bytes(&r, 4), "rest", 4);
-  assert_int_equal(r.left, 0);
-  assert_false(r.failed);
-  buf_free(&b);
-}
-
-TEST(reading_past_the_end_gives_zeros_and_fails) {
-  uint8_t *three = malloc(3);
-  struct rd r;
-  assert_non_null(three);
-  memset(three, 0xff, 3);
-  rd_init(&r, three, 3);
-  assert_int_equal(rd_u32(&r), 0);
-  assert_true(r.failed);
-  assert_int_equal(rd_u8(&r), 0);
-  assert_null(rd_bytes(&r, 0));
-  rd_init(&r, three, 3);
-  assert_true(rd_u64(&r) == 0);
-  assert_true(r.failed);
-  free(three);
-}
-
-TEST(a_span_longer_than_the_rest_is_refused) {
-  struct rd r;
-  rd_init(&r, "abc", 3);
-  assert_non_null(rd_bytes(&r, 1));
-  assert_null(rd_bytes(&r, SIZE_MAX));
-  assert_true(r.failed);
-}
-
 TEST(fixed_places_hold_big_endian_numbers) {
   uint8_t raw[4];
   be32_put(raw, 0xdeadbeef);
@@ -188,7 +144,5 @@ int main(void) {
       T(a_freed_buffer_can_be_used_again), T(consuming_removes_from_the_front),
       T(reserved_room_is_filled_by_the_caller), T(formatted_text_grows_the_buffer),
       T(formatted_text_that_does_not_fit_is_left_out),
-      T(it_grows_byte_by_byte_without_losing_any), T(reading_takes_what_was_written),
-      T(reading_past_the_end_gives_zeros_and_fails), T(a_span_longer_than_the_rest_is_refused),
-      T(fixed_places_hold_big_endian_numbers));
+      T(it_grows_byte_by_byte_without_losing_any), T(fixed_places_hold_big_endian_numbers));
 }
