@@ -110,7 +110,9 @@ enum err present_open(struct present *p, const struct options *o, const struct m
   report_metadata(r, m, store_top_path(p->store));
   if (!bitset_init(&p->done, m->geo.pieces)) return ERR_MEMORY;
   e = find(p, o, m, r, signals);
-  if (e == ERR_OK && !(bitset_full(&p->done) && store_all_present(p->store))) e = prepare(p, o, m);
+  /* A file without pieces may be there only because the lock made it. */
+  bool whole = m->geo.pieces > 0 && bitset_full(&p->done) && store_all_present(p->store);
+  if (e == ERR_OK && !whole) e = prepare(p, o, m);
   if (e != ERR_OK) p->fresh = false; /* store_close() does the rest */
   return e;
 }

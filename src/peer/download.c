@@ -73,7 +73,13 @@ static void update_window(struct peer *p) {
     /* Until the rate is known, nobody gets more than half of its share of what is left. */
     p->window = clamp(clamp(fair_share(p, workers) / 2, WINDOW_MIN, WINDOW_START), 1, most);
   } else {
-    p->window = clamp(window_for(p, rate, workers), WINDOW_MIN, most);
+    uint32_t want = window_for(p, rate, workers);
+    if (!p->steady) { /* slow start doubles what comes with each round trip: stay ahead of it */
+      uint32_t fair = clamp(fair_share(p, workers) / 2, WINDOW_MIN, UINT32_MAX / 2);
+      uint32_t twice = 2 * want > p->window ? 2 * want : p->window;
+      want = twice < fair ? twice : want;
+    }
+    p->window = clamp(want, WINDOW_MIN, most);
   }
 }
 
@@ -94,7 +100,7 @@ static void measure(struct peer *p) {
   if (dt < METER_MS || (p->meter_bytes < METER_BLOCKS * BLOCK_LEN && dt < METER_MAX_MS)) return;
   uint64_t now = p->meter_bytes * 1000 / (uint64_t)dt;
   uint64_t old = atomic_load(&p->pp.rate);
-  uint64_t rate = old == 0 ? now : now > old ? (old + now) / 2 : (3 * old + now) / 4;
+  uint64_t rate = now > old ? now : (3 * old + now) / 4;
   atomic_store(&p->pp.rate, rate ? rate : 1);
   p->meter_ms = p->now_ms;
   p->meter_bytes = 0;
@@ -103,6 +109,7 @@ static void measure(struct peer *p) {
     update_lowat(p, rate);
     p->rtt_ms = p->now_ms;
   }
+  p->steady = now <= old + old / 4;
   update_window(p);
   int64_t usual = (int64_t)((uint64_t)p->window * BLOCK_LEN * 1000 / (rate ? rate : 1));
   p->silence_ms = 4 * usual > SILENCE_MS ? 4 * usual : SILENCE_MS;
@@ -167,7 +174,7 @@ void download_ask(struct peer *p) {
 void download_set_lowat(struct peer *p) {
   bool deep = !p->choking_us && p->outstanding_bytes >= 2 * LOWAT;
   uint32_t blocks = p->lowat_blocks * 4 <= p->outstanding ? p->lowat_blocks : 1;
-  if (blocks == 1 && p->outstanding >= WINDOW_PATIENT) blocks = 2;
+  if (blocks == 1 && p->outstanding >= WINDOW_PATIENT && p->steady) blocks = 2;
   int want = deep ? (int)blocks * LOWAT : 1;
   if (want == p->lowat) return;
   net_set_lowat(p->fd, want);
@@ -193,9 +200,12 @@ static enum err hand_on(struct peer *p, struct peer_job *j) {
     f->valid = needed;
     f->from = p->seat.number;
     uint64_t weight = (uint64_t)f->capacity * BLOCK_LEN;
+    int64_t before_ms = clock_now_ms();
     e = chan_send(p->sw->results, f, weight, CLOCK_NEVER);
     if (e == ERR_OK) f = NULL;
-    p->now_ms = clock_now_ms(); /* it may have taken long, which is not the peer's fault */
+    int64_t waited_ms = clock_now_ms() - before_ms; /* for the disk: not the peer's fault */
+    p->now_ms += waited_ms;
+    p->meter_ms += waited_ms;
     p->block_ms = p->now_ms;
   }
   fragment_put(p->sw->pool, f);
