@@ -67,9 +67,22 @@ class Arena:
     def dead_addresses(self, count):
         return "10.8.0.1+%d:%d" % (count, PEER_PORT)
 
+    def peers(self, count):
+        """The first `count` addresses, with commas."""
+        net = "10.9" if self.namespaces else "127.1"
+        return ",".join("%s.%d.%d:%d" % (net, *host(i), PEER_PORT) for i in range(count))
+
     @property
     def tracker(self):
         return "%s:%d" % (SWARM_IP if self.namespaces else "127.1.0.1", TRACKER_PORT)
+
+    @property
+    def near_tracker(self):
+        """
+        For long links: a tracker on the client's side. What such a case is about is the talk with the
+        peers; the floor has no tracker at all, and its round trips are the same for every client.
+        """
+        return "%s:%d" % (CLIENT_IP if self.namespaces else "127.1.0.1", TRACKER_PORT)
 
     # --- namespaces ---------------------------------------------------------------------------
 
