@@ -67,7 +67,7 @@ static void update_window(struct peer *p) {
   uint64_t share = p->sw->memory / BLOCK_LEN / workers;
   uint32_t most = clamp(share, WINDOW_MIN, p->ext.reqq);
   uint64_t rate = atomic_load(&p->pp.rate);
-  if (p->snubbed) {
+  if (p->pp.snubbed) {
     p->window = 1;
   } else if (rate == 0) {
     /* Until the rate is known, nobody gets more than half of its share of what is left. */
@@ -141,7 +141,7 @@ static void put_requests(struct peer *p, const struct run *run) {
 
 /* Silence counts from the question on. */
 static void start_clock(struct peer *p) {
-  if (p->outstanding > 0 || p->snubbed) return;
+  if (p->outstanding > 0 || p->pp.snubbed) return;
   p->block_ms = p->now_ms;
   atomic_store(&p->pp.last_ms, p->now_ms);
 }
@@ -152,7 +152,7 @@ void download_ask(struct peer *p) {
     return;
   }
   if (p->now_ms < p->take_ms) return;
-  if (p->window == 0 || atomic_load(&p->pp.rate) == 0 || p->snubbed) update_window(p);
+  if (p->window == 0 || atomic_load(&p->pp.rate) == 0 || p->pp.snubbed) update_window(p);
   uint32_t batch = clamp(p->window / 4, 1, FRAGMENT_BLOCKS_MAX);
   start_clock(p);
   while (p->outstanding < p->window && p->job_count < PEER_JOBS_MAX) {
@@ -224,7 +224,7 @@ static enum err end_if_whole(struct peer *p, struct peer_job *j) {
 enum err download_arrived(struct peer *p, struct peer_job *job, uint32_t block) {
   job->got |= UINT32_C(1) << block;
   p->outstanding--;
-  p->snubbed = false;
+  p->pp.snubbed = false;
   p->reject_count = 0;
   return end_if_whole(p, job);
 }
@@ -371,18 +371,17 @@ enum err download_tick(struct peer *p, int64_t *next_ms) {
   if (p->outstanding > 0) {
     p->useless_ms = 0;
     int64_t silent = p->now_ms - p->block_ms;
-    if (p->snubbed && silent >= DROP_SILENT_MS) return ERR_TIMEOUT;
-    if (!p->snubbed && silent >= p->silence_ms) {
+    if (p->pp.snubbed && silent >= DROP_SILENT_MS) return ERR_TIMEOUT;
+    if (!p->pp.snubbed && silent >= p->silence_ms) {
       char text[ADDR_TEXT_MAX];
       log_debug("%s: silent for %lld ms, its blocks go to others", peer_name(p, text),
                 (long long)silent);
       download_give_back(p);
-      p->snubbed = true;
+      p->pp.snubbed = true;
       p->meter_ms = 0;
-      atomic_store(&p->pp.rate, 1); /* nothing is expected of it until it delivers again */
       download_ask(p);
     }
-    lower(next_ms, p->block_ms + (p->snubbed ? DROP_SILENT_MS : p->silence_ms));
+    lower(next_ms, p->block_ms + (p->pp.snubbed ? DROP_SILENT_MS : p->silence_ms));
   } else {
     if (p->useless_ms == 0) p->useless_ms = p->now_ms;
     if (p->now_ms - p->useless_ms >= DROP_USELESS_MS) {

@@ -100,7 +100,6 @@ struct peer {
   int64_t rtt_ms;             /* when the round trip was last looked at */
   int64_t meter_ms;           /* rate: start of this interval, 0 before the first block */
   uint64_t meter_bytes;
-  bool snubbed;
 
   /* Patience. */
   uint32_t unknown_count;

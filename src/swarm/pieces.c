@@ -117,6 +117,7 @@ enum err pieces_join(struct pieces *q, struct pieces_peer *p, uint32_t number) {
   p->number = number;
   p->seed = false;
   p->run_count = p->asked = 0;
+  p->snubbed = false;
   p->holds = UINT32_MAX;
   if (!bitset_init(&p->has, q->geo.pieces)) return ERR_MEMORY;
   pthread_mutex_lock(&q->lock);

@@ -18,6 +18,7 @@ enum {
 
 /* Could this connection fetch whole pieces alone? An untried one is given the chance. */
 static bool is_fast(const struct pieces *q, const struct pieces_peer *p) {
+  if (p->snubbed) return false;
   uint64_t rate = atomic_load(&p->rate);
   return rate == 0 || rate >= (uint64_t)q->geo.piece_len * 1000 / OWN_WITHIN_MS;
 }
@@ -86,7 +87,7 @@ static struct open_piece *begin(struct pieces *q, struct pieces_peer *p, bool fa
 
 /* Makes `p` the holder of `op` if it is fast, or if the piece is to be fetched by one alone. */
 static void hold(struct open_piece *op, struct pieces_peer *p, bool fast) {
-  if (op->shared && !op->alone) return;
+  if (p->snubbed || (op->shared && !op->alone)) return;
   if (!fast && !op->alone) {
     op->shared = true;
     return;
@@ -211,7 +212,7 @@ static enum take choose(struct pieces *q, struct pieces_peer *p, uint32_t max, i
   }
   op = emptiest(q, p);
   if (op != NULL) return give_last(q, op, p, max, out);
-  return take_over(q, p, max, now_ms, out, victim);
+  return p->snubbed ? TAKE_NOTHING : take_over(q, p, max, now_ms, out, victim);
 }
 
 enum take pieces_take(struct pieces *q, struct pieces_peer *p, uint32_t max_blocks, int64_t now_ms,

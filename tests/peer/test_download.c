@@ -239,7 +239,7 @@ TEST(the_blocks_of_a_silent_peer_go_to_others) {
   l.p->now_ms = next_ms;
   f.rung_count = 0;
   assert_int_equal(tick(&next_ms), ERR_OK);
-  assert_true(l.p->snubbed);
+  assert_true(l.p->pp.snubbed);
   assert_true(fix_was_rung(&f, 0));
   assert_int_equal(l.p->outstanding, 1); /* it is tried with one */
   assert_int_equal(fix_write(&f), 1);    /* what had come is not lost */
@@ -256,9 +256,9 @@ TEST(a_silent_peer_that_speaks_again_is_trusted_again) {
   assert_int_equal(tick(&next_ms), ERR_OK);
   l.p->now_ms = next_ms;
   assert_int_equal(tick(&next_ms), ERR_OK);
-  assert_true(l.p->snubbed);
+  assert_true(l.p->pp.snubbed);
   deliver(1);
-  assert_false(l.p->snubbed);
+  assert_false(l.p->pp.snubbed);
   l.p->now_ms += 1500;
   l.p->take_ms = 0;
   download_ask(l.p);
@@ -305,12 +305,12 @@ TEST(a_piece_for_one_alone_does_not_wait_for_a_silent_peer) {
   assert_int_equal(l.p->outstanding, 4);
   fix_open_seed(&other);
   assert_int_equal(other.p->outstanding, 0); /* it is for one alone */
-  for (int i = 0; i < 100 && !l.p->snubbed; i++) {
+  for (int i = 0; i < 100 && !l.p->pp.snubbed; i++) {
     assert_int_equal(tick(&next_ms), ERR_OK);
     download_ask(l.p);
     l.p->now_ms = next_ms;
   }
-  assert_true(l.p->snubbed);
+  assert_true(l.p->pp.snubbed);
   assert_int_equal(download_on_bell(other.p), ERR_OK);
   download_ask(other.p);
   assert_true(other.p->outstanding > 0);
