@@ -176,17 +176,18 @@ static enum err open_swarm(struct session *s) {
   return e;
 }
 
-/* The user's trackers come first, as a tier of their own. */
+/* The user's trackers come first, as a tier of their own; with --no-trackers they are all. */
 static enum err start_trackers(struct session *s) {
   const struct options *o = s->o;
-  if (o->no_trackers) return ERR_OK;
+  size_t of_torrent = o->no_trackers ? 0 : s->m->tier_count;
+  if (o->tracker_count + of_torrent == 0) return ERR_OK;
   struct metainfo_tier *tiers = calloc(s->m->tier_count + 1, sizeof *tiers);
   char *urls[OPTIONS_LIST_MAX];
   size_t n = 0;
   if (tiers == NULL) return ERR_MEMORY;
   for (size_t i = 0; i < o->tracker_count; i++) urls[i] = strdup(o->trackers[i]);
   if (o->tracker_count > 0) tiers[n++] = (struct metainfo_tier){urls, o->tracker_count};
-  for (size_t i = 0; i < s->m->tier_count; i++) tiers[n++] = s->m->tiers[i];
+  for (size_t i = 0; i < of_torrent; i++) tiers[n++] = s->m->tiers[i];
   struct tracker_config c = {
     .tiers = tiers,
     .tier_count = n,

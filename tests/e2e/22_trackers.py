@@ -74,6 +74,17 @@ for name in WORKING:
     works(name)
 
 
+@lib.case("--no-trackers is about the torrent's trackers: the one of --tracker is asked")
+def _(box):
+    unwanted = box.tracker(trackers.names())
+    torrent = box.torrent(1 * MIB, tracker=unwanted.url)
+    wanted = box.tracker(trackers.names(box.peer(peers.Peer, torrent)))
+    box.weft("download", "-o", box.downloads + "/", "--no-trackers", "--tracker", wanted.url,
+             torrent.file, expect=0)
+    box.compare(torrent)
+    lib.check(wanted.queries and not unwanted.queries, "the wrong tracker was asked")
+
+
 @lib.case("the memory for an endless answer is bounded")
 def _(box):
     torrent = box.torrent(1 * MIB, tracker=tracker(box, "bomb"))
