@@ -11,9 +11,10 @@
     e2e       tests/e2e/NN_*.py: weft against real clients, trackers and peers that misbehave
 
 Every test program speaks TAP (cmocka does when asked), so that each test function counts. A program
-that crashes, hangs, or finds no test to run counts as one failure. Two run at a time, each in a
-process group of its own, which is ended when its time is over. WEFT_BUILD names another folder than
-build to build in; WEFT_FUZZ_SECONDS says how long each fuzzer runs.
+that crashes, hangs, or finds no test to run counts as one failure. Two run at a time, four of the
+scenarios, which mostly wait; each in a process group of its own, which is ended when its time is
+over. WEFT_BUILD names another folder than build to build in; WEFT_FUZZ_SECONDS says how long each
+fuzzer runs.
 """
 
 import argparse
@@ -33,7 +34,7 @@ BUILD = os.environ.get("WEFT_BUILD", os.path.join(ROOT, "build"))
 FUZZ_SECONDS = int(os.environ.get("WEFT_FUZZ_SECONDS", "10"))
 FLOORS = ["base", "proto", "io", "find", "swarm", "peer", "app", "threads"]
 PARTS = ["build", "style", "unit", "clang", "threads", "asan", "fuzz", "e2e"]
-JOBS = 2
+JOBS, SCENARIO_JOBS = 2, 4
 UNIT_TIMEOUT, SCENARIO_TIMEOUT, BUILD_TIMEOUT = 120, 240, 600
 # Where a report ends the program; nothing is suppressed anywhere.
 SANITIZERS = {
@@ -149,14 +150,14 @@ def make(tally, name, *arguments):
     print("%-40s %s %6.1f s" % (name, "ok" if code == 0 else "failed", time.monotonic() - started))
 
 
-def in_parallel(tally, jobs):
-    """Runs [(name, argv, timeout, environment)], JOBS at a time, as TAP programs."""
+def in_parallel(tally, jobs, count=JOBS):
+    """Runs [(name, argv, timeout, environment)], `count` at a time, as TAP programs."""
     def one(job):
         started = time.monotonic()
         code, output = run(*job[1:])
         tally.tap(job[0], code, output, time.monotonic() - started)
 
-    with concurrent.futures.ThreadPoolExecutor(JOBS) as pool:
+    with concurrent.futures.ThreadPoolExecutor(count) as pool:
         list(pool.map(one, jobs))
 
 
@@ -231,7 +232,8 @@ def part_threads(tally, only):
     folder = os.path.join(BUILD, "tsan")
     make(tally, "build for threads", "BUILD=" + folder, "SAN=thread", "all", "tests")
     in_parallel(tally, unit_jobs(folder, "threads", only, steady()))
-    in_parallel(tally, scenario_jobs(folder, "threads", only, "under ThreadSanitizer"))
+    in_parallel(tally, scenario_jobs(folder, "threads", only, "under ThreadSanitizer"),
+                SCENARIO_JOBS)
 
 
 def part_asan(tally, only):
@@ -239,7 +241,7 @@ def part_asan(tally, only):
     folder = os.path.join(BUILD, "asan")
     make(tally, "build for asan", "BUILD=" + folder, "SAN=address,undefined", "all", "tests")
     in_parallel(tally, unit_jobs(folder, "asan", only, steady()))
-    in_parallel(tally, scenario_jobs(folder, "asan", only))
+    in_parallel(tally, scenario_jobs(folder, "asan", only), SCENARIO_JOBS)
 
 
 def part_fuzz(tally, only):
@@ -286,7 +288,7 @@ def fuzz(folder, name):
 
 def part_e2e(tally, only):
     """The scenarios with the program as users get it."""
-    in_parallel(tally, scenario_jobs(BUILD, "e2e", only))
+    in_parallel(tally, scenario_jobs(BUILD, "e2e", only), SCENARIO_JOBS)
 
 
 def main():
