@@ -84,7 +84,7 @@ static void tame_malloc(void) {
   mallopt(M_ARENA_MAX, 2);
 }
 
-/* Each worker needs a socket and a bell. */
+/* Each worker needs a socket and a bell. 0: there are too few descriptors to do anything. */
 static uint32_t workers_allowed(uint32_t max_peers) {
   struct rlimit r;
   uint32_t want = max_peers + DIAL_EXTRA;
@@ -94,7 +94,12 @@ static uint32_t workers_allowed(uint32_t max_peers) {
     if (setrlimit(RLIMIT_NOFILE, &r) != 0) getrlimit(RLIMIT_NOFILE, &r);
   }
   if (r.rlim_cur == RLIM_INFINITY) return want;
-  uint64_t room = r.rlim_cur > DESCRIPTORS_KEPT ? (r.rlim_cur - DESCRIPTORS_KEPT) / 2 : 1;
+  if (r.rlim_cur < DESCRIPTORS_KEPT) {
+    log_error("this process may open only %llu files at a time, weft needs %d: raise the limit "
+              "(ulimit -n)", (unsigned long long)r.rlim_cur, DESCRIPTORS_KEPT);
+    return 0;
+  }
+  uint64_t room = (r.rlim_cur - DESCRIPTORS_KEPT) / 2;
   if (room < 1) room = 1;
   return room < want ? (uint32_t)room : want;
 }
@@ -414,7 +419,7 @@ int session_run(const struct options *o, const struct metainfo *m, struct report
   s.sw.bell = net_bell_new();
   s.worker_cap = workers_allowed(o->max_peers);
   enum err e = ERR_MEMORY;
-  if (s.signals >= 0 && s.sw.bell >= 0)
+  if (s.signals >= 0 && s.sw.bell >= 0 && s.worker_cap > 0)
     e = present_open(&s.there, o, m, r, s.signals);
   take_signal(&s, s.there.sig);
   if (e != ERR_OK) stop_with(&s, exits_of(e), err_name(e));
