@@ -20,6 +20,7 @@ enum {
   DROP_SILENT_MS = 60000,   /* without a block: give the place away */
   DROP_USELESS_MS = 60000,  /* choked or nothing to ask for, while others wait */
   RTT_EVERY_MS = 1000,
+  RTT_SLOW_MS = 5000,       /* where it hardly matters */
   LOWAT = WIRE_PIECE_HEADER_LEN + 16384, /* a block with its header: the least worth a wake-up */
   LOWAT_BLOCKS_MAX = 8,
   LOWAT_MS = 10             /* at high rates wake up as seldom as this, if the buffers are deep */
@@ -85,6 +86,10 @@ static void update_window(struct peer *p) {
 
 /* How many blocks are worth a wake-up of a fast connection, if its buffer is deep. */
 static void update_lowat(struct peer *p, uint64_t rate) {
+  if (rate * LOWAT_MS / 1000 < 2 * LOWAT) {
+    p->lowat_blocks = 1;
+    return;
+  }
   uint64_t room = clamp((uint64_t)net_receive_buffer(p->fd) / 8 / LOWAT, 1, LOWAT_BLOCKS_MAX);
   p->lowat_blocks = clamp(rate * LOWAT_MS / 1000 / LOWAT, 1, (uint32_t)room);
 }
@@ -104,7 +109,7 @@ static void measure(struct peer *p) {
   atomic_store(&p->pp.rate, rate ? rate : 1);
   p->meter_ms = p->now_ms;
   p->meter_bytes = 0;
-  if (p->now_ms - p->rtt_ms >= RTT_EVERY_MS) {
+  if (p->now_ms - p->rtt_ms >= (p->window > WINDOW_PATIENT ? RTT_EVERY_MS : RTT_SLOW_MS)) {
     atomic_store(&p->pp.rtt_us, net_min_rtt_us(p->fd));
     update_lowat(p, rate);
     p->rtt_ms = p->now_ms;

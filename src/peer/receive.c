@@ -11,6 +11,7 @@
 enum {
   SLOTS_MAX = FRAGMENT_BLOCKS_MAX,
   AHEAD_MIN = 2,
+  BUSY_BYTES = 64 << 10,   /* after a receive as big as this more is probably there already */
   SMALL_READ = 4096,       /* when no data are expected */
   KEEP_BUFFER = 64 << 10   /* a bigger p->in is given back when it is empty */
 };
@@ -207,7 +208,7 @@ static enum err receive_scattered(struct peer *p, struct scatter *v, bool *more)
   ssize_t got = recvmsg(p->fd, &m, MSG_DONTWAIT);
   if (got <= 0) return receive_error(got);
   size_t n = (size_t)got;
-  *more = n == v->room;
+  *more = n == v->room && n >= BUSY_BYTES;
   adapt_ahead(p, v, n);
   if (p->cur_job != NULL) {
     uint32_t here = n < p->cur_left ? (uint32_t)n : p->cur_left;
