@@ -79,8 +79,9 @@ class Arena:
     @property
     def near_tracker(self):
         """
-        For long links: a tracker on the client's side. What such a case is about is the talk with the
-        peers; the floor has no tracker at all, and its round trips are the same for every client.
+        For long links: a tracker on the client's side. What such a case is about is the talk with
+        the peers; the floor has no tracker at all, and its round trips are the same for every
+        client.
         """
         return "%s:%d" % (CLIENT_IP if self.namespaces else "127.1.0.1", TRACKER_PORT)
 

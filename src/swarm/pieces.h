@@ -67,7 +67,7 @@ struct pieces_peer {
   _Atomic uint64_t rate;  /* bytes per second it delivers; 0: not known yet */
   _Atomic uint32_t rtt_us;
   _Atomic int64_t last_ms; /* when the last block came, or the connection began */
-  bool snubbed;           /* its own thread's: it was silent too long, and is tried with one block */
+  bool snubbed;           /* its own thread's: it was silent too long, is tried with one block */
   /* guarded by the queue's lock: */
   struct run runs[PIECES_RUNS_MAX]; /* what it was asked for, oldest first */
   uint32_t run_count;
