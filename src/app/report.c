@@ -66,7 +66,7 @@ static bool in_background(void) {
 /* Writes human text in one go. Failure is no news: there is nowhere to tell it. */
 static void put_stderr(struct buf *b) {
   size_t at = 0;
-  while (at < b->len) {
+  while (at < b->len && log_stderr_ready(0)) {
     ssize_t n = write(STDERR_FILENO, b->data + at, b->len - at);
     if (n < 0 && errno == EINTR) continue;
     if (n <= 0) break;

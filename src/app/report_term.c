@@ -210,7 +210,8 @@ void report_term_summary(struct buf *b, const char *path, const struct report_su
     return;
   }
   human_time(s->elapsed_ms, time);
-  human_size(human_rate(s->received, s->elapsed_ms), rate);
+  uint64_t useful = s->received > s->wasted ? s->received - s->wasted : 0;
+  human_size(human_rate(useful, s->elapsed_ms), rate);
   human_percent(s->wasted, s->received, wasted);
   buf_printf(b, "saved %s: %s in %s, %s/s, %u peer%s, %s %% wasted", path, size, time, rate,
              s->peers_used, human_plural(s->peers_used), wasted);

@@ -53,8 +53,6 @@ struct session {
   int64_t answer_ms;         /* when a peer was last connected */
   int64_t moved_ms;          /* when the last payload byte came */
   uint64_t moved_bytes;
-  int64_t piece_ms;          /* when the last piece was verified */
-  uint32_t piece_count;
   int64_t rate_ms;
   uint64_t rate_bytes;
   uint64_t rate;
@@ -265,21 +263,17 @@ static void show_progress(struct session *s, const struct pieces_stats *p,
 }
 
 /* --timeout and --stall-timeout, and the sentence when nothing moves. */
-static void check_stall(struct session *s, const struct pieces_stats *p,
-                        const struct roster_stats *r, int64_t now) {
+static void check_stall(struct session *s, const struct roster_stats *r, int64_t now) {
   char why[512];
-  if (p->done != s->piece_count) {
-    s->piece_count = p->done;
-    s->piece_ms = now;
-  }
   if (r->connected > 0) s->answer_ms = now;
-  if (now - s->moved_ms < STALL_MS && now - s->start_ms < s->o->timeout_ms) return;
+  int64_t still_ms = now - s->moved_ms;
+  bool stalled = s->o->stall_timeout_ms > 0 && still_ms >= s->o->stall_timeout_ms;
+  bool alone = s->o->timeout_ms > 0 && now - s->answer_ms >= s->o->timeout_ms;
+  if (still_ms < STALL_MS && !stalled && !alone) return;
   diagnose_stall(&s->sw, s->trackers, now, why, sizeof why);
-  if (now - s->moved_ms >= STALL_MS) report_stalled(s->report, why);
-  if (s->o->stall_timeout_ms > 0 && now - s->piece_ms >= s->o->stall_timeout_ms)
-    stop_with(s, EXIT_STALLED, why);
-  if (s->o->timeout_ms > 0 && now - s->answer_ms >= s->o->timeout_ms)
-    stop_with(s, EXIT_NO_SOURCE, why);
+  if (still_ms >= STALL_MS) report_stalled(s->report, why);
+  if (stalled) stop_with(s, EXIT_STALLED, why);
+  if (alone) stop_with(s, EXIT_NO_SOURCE, why);
 }
 
 /* Nothing to ask and nobody to dial: waiting would not help. */
@@ -307,7 +301,7 @@ static void finish(struct session *s, int64_t now) {
     for (size_t i = bitset_next(&lost, 0); i < lost.bits; i = bitset_next(&lost, i + 1))
       pieces_reset(s->sw.pieces, (uint32_t)i);
     roster_ring_all(s->sw.roster);
-    s->piece_ms = now;
+    s->moved_ms = now;
     if (e != ERR_OK) stop_with(s, exits_of(e), "the files could not be written again");
   } else if (e != ERR_OK) {
     stop_with(s, exits_of(e), "the data could not be brought to disk");
@@ -332,14 +326,14 @@ static void tick(struct session *s) {
     stop_with(s, exits_of(disk), "the disk failed; what was verified is kept: run "
                                                "the same command again when there is room");
   else if (p.complete) finish(s, now);
-  else check_stall(s, &p, &r, now);
+  else check_stall(s, &r, now);
   if (s->trackers != NULL && r.seats < WANT_PEERS_BELOW && s->spawn_ms == CLOCK_NEVER)
     tracker_want_peers(s->trackers);
 }
 
 static void run(struct session *s) {
   struct pollfd p[2] = {{.fd = s->signals, .events = POLLIN}, {.fd = s->sw.bell, .events = POLLIN}};
-  s->start_ms = s->answer_ms = s->moved_ms = s->piece_ms = s->rate_ms = clock_now_ms();
+  s->start_ms = s->answer_ms = s->moved_ms = s->rate_ms = clock_now_ms();
   check_hopeless(s);
   while (s->exit_code < 0) {
     tick(s);

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -11,7 +12,10 @@
 #include "base/clock.h"
 #include "base/escape.h"
 
-enum { LINE_MAX_BYTES = 2048 };
+enum {
+  LINE_MAX_BYTES = 2048,
+  PATIENCE_MS = 200 /* how long an error or a warning waits for a stderr that is stuck */
+};
 
 static enum log_level shown = LOG_WARN; /* set before threads start */
 static FILE *file;                      /* the same */
@@ -52,8 +56,14 @@ bool log_enabled(enum log_level level) {
   return level <= shown || file != NULL;
 }
 
+bool log_stderr_ready(int wait_ms) {
+  struct pollfd p = {.fd = STDERR_FILENO, .events = POLLOUT};
+  return poll(&p, 1, wait_ms) == 1 && (p.revents & POLLOUT);
+}
+
 static void write_stderr(enum log_level level, const char *text) {
   static const char *const prefix[] = {"weft: ", "weft: warning: ", "weft: ", "weft: "};
+  if (!log_stderr_ready(level <= LOG_WARN ? PATIENCE_MS : 0)) return;
   if (hook_before) hook_before(hook_arg);
   fprintf(stderr, "%s%s\n", prefix[level], text);
   if (hook_after) hook_after(hook_arg);

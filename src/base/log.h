@@ -36,6 +36,11 @@ void log_set_hooks(void (*before)(void *), void (*after)(void *), void *arg);
 /* Writes one line at `level`; no newline at the end of `fmt`. errno is kept. */
 __attribute__((format(printf, 2, 3))) void log_line(enum log_level level, const char *fmt, ...);
 
+/* Can stderr take a line within `wait_ms` without holding us up? A pipe that nobody reads, or a
+ * terminal stopped with Ctrl-S, can't; what is not worth waiting for is then left out, because a
+ * program that hangs in its own progress line hears no Ctrl-C. */
+bool log_stderr_ready(int wait_ms);
+
 /* True if somebody would see a line of this level: saves preparing an expensive one. */
 bool log_enabled(enum log_level level);
 

@@ -87,10 +87,40 @@ static enum err on_keepalive(struct peer *p) {
   return ++p->keepalive_count > PEER_KEEPALIVES_PER_S ? ERR_LIMIT : ERR_OK;
 }
 
+/* What a message weighs that is worth nothing: a HAVE that is news weighs nothing. */
+static uint32_t weight(struct peer *p, const struct wire_message *m) {
+  switch (m->id) {
+  case WIRE_HAVE:
+    return has_piece(p, m->index) && !p->pp.seed && !bitset_get(&p->pp.has, m->index) ? 0 : 1;
+  case WIRE_BITFIELD:
+  case WIRE_HAVE_ALL:
+  case WIRE_HAVE_NONE: {
+    bool again = p->told_pieces;
+    p->told_pieces = true;
+    return again ? 100 : 0;
+  }
+  case WIRE_REJECT: /* has a limit of its own */
+    return 0;
+  default:
+    return 1;
+  }
+}
+
+/* Nobody may keep us busy with words. */
+static bool is_flood(struct peer *p, const struct wire_message *m) {
+  if (p->now_ms - p->chatter_ms >= 1000) {
+    p->chatter_ms = p->now_ms;
+    p->chatter = 0;
+  }
+  p->chatter += weight(p, m);
+  return p->chatter > PEER_CHATTER_PER_S;
+}
+
 enum err messages_handle(struct peer *p, const struct wire_message *m) {
   char text[ADDR_TEXT_MAX];
   log_debug("%s: <- %s", peer_name(p, text), wire_name(m->id));
   p->heard = true;
+  if (is_flood(p, m)) return ERR_LIMIT;
   switch (m->id) {
   case WIRE_CHOKE:
     return on_choke(p);

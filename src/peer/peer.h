@@ -30,6 +30,7 @@ enum {
   PEER_REJECTS_MAX = 50,           /* of requests in a row, beyond a whole window */
   PEER_REQUESTS_MAX = 50,          /* for blocks, although we choke */
   PEER_KEEPALIVES_PER_S = 10,
+  PEER_CHATTER_PER_S = 1000,       /* messages that tell nothing new; a bitfield counts 100 */
   PEER_UNSOLICITED_MAX = 64 << 10  /* bytes of data that nobody asked for */
 };
 
@@ -46,7 +47,7 @@ struct peer {
   struct swarm *sw;
   struct roster_seat seat;
   int bell;
-  bool gave_data;          /* at least one block that was needed */
+  bool gave_data;          /* it had a part in a piece that was right */
 
   /* Everything from here on begins anew with each connection (peer_restart). */
   struct pieces_peer pp;
@@ -106,6 +107,9 @@ struct peer {
   uint32_t reject_count;
   uint32_t request_count;
   uint32_t keepalive_count;
+  uint32_t chatter;
+  int64_t chatter_ms;
+  bool told_pieces;        /* a bitfield, have all or have none came */
   int64_t keepalive_ms;
   uint64_t unsolicited;
 };

@@ -133,6 +133,7 @@ static enum err converse(struct peer *p, const uint8_t id[static 20]) {
   if (sw->hooks.peer_up) sw->hooks.peer_up(sw->hooks.arg, &p->seat.addr, client_of(id, mark));
   e = talk(p);
   download_end(p);
+  p->gave_data = p->gave_data || pieces_is_proven(sw->pieces, &p->pp);
   pieces_leave(sw->pieces, &p->pp);
   if (sw->hooks.peer_down) sw->hooks.peer_down(sw->hooks.arg, &p->seat.addr, why(p, e));
   return e;

@@ -116,12 +116,14 @@ static bool seat(struct pieces *q, struct pieces_peer *p) {
 enum err pieces_join(struct pieces *q, struct pieces_peer *p, uint32_t number) {
   p->number = number;
   p->seed = false;
-  p->run_count = p->asked = 0;
+  p->run_count = p->asked = p->unjudged = 0;
+  p->proven = false;
   p->snubbed = false;
   p->holds = UINT32_MAX;
   if (!bitset_init(&p->has, q->geo.pieces)) return ERR_MEMORY;
   pthread_mutex_lock(&q->lock);
   bool ok = seat(q, p);
+  if (ok) q->peer_count++;
   pthread_mutex_unlock(&q->lock);
   if (ok) return ERR_OK;
   bitset_free(&p->has);
@@ -202,6 +204,7 @@ void pieces_leave(struct pieces *q, struct pieces_peer *p) {
   freed += drop_hold(q, p);
   uncount(q, p);
   q->peers[p->slot] = NULL;
+  q->peer_count--;
   pthread_mutex_unlock(&q->lock);
   bitset_free(&p->has);
   if (freed > 0) q->ring(q->ring_arg, 0);
@@ -293,6 +296,7 @@ static uint32_t take_in(struct pieces *q, struct open_piece *op, struct pieces_p
   }
   op->asked[block] = 0;
   op->from[block] = p->number;
+  p->unjudged++;
   op->missing--;
   return other;
 }
@@ -355,18 +359,46 @@ bool pieces_claim(struct pieces *q, struct pieces_peer *p, uint32_t piece, uint3
   return wanted;
 }
 
+bool pieces_is_proven(struct pieces *q, const struct pieces_peer *p) {
+  pthread_mutex_lock(&q->lock);
+  bool yes = p->proven;
+  pthread_mutex_unlock(&q->lock);
+  return yes;
+}
+
 /* --- for the writer --- */
 
+/* The verdict on a piece is there: whoever had a part in it and is still on trial is judged by it.
+ * True if that concerned anybody. Caller must hold q->lock. */
+static bool judge(struct pieces *q, const struct open_piece *op, bool good) {
+  bool news = false;
+  for (uint32_t i = 0; i < q->peer_slots; i++) {
+    struct pieces_peer *p = q->peers[i];
+    if (p == NULL || p->proven || p->unjudged == 0) continue;
+    uint32_t part = 0;
+    for (uint32_t b = 0; b < op->blocks; b++) part += op->from[b] == p->number;
+    p->unjudged -= part < p->unjudged ? part : p->unjudged;
+    if (part == 0) continue;
+    p->proven = good;
+    news = true;
+  }
+  return news;
+}
+
 void pieces_verified(struct pieces *q, uint32_t index) {
+  bool news = false;
   pthread_mutex_lock(&q->lock);
-  if (q->open[index] != NULL) open_close(q, q->open[index]);
+  if (q->open[index] != NULL) {
+    news = judge(q, q->open[index], true);
+    open_close(q, q->open[index]);
+  }
   if (bitset_set(&q->done, index)) {
     q->done_bytes += geometry_piece_len(&q->geo, index);
     if (q->finished_count < q->geo.pieces) q->finished[q->finished_count++] = index;
   }
   bool complete = bitset_full(&q->done);
   pthread_mutex_unlock(&q->lock);
-  if (complete) q->ring(q->ring_arg, 0);
+  if (complete || news) q->ring(q->ring_arg, 0);
 }
 
 void pieces_origin(struct pieces *q, uint32_t index, uint32_t *from) {
@@ -381,6 +413,7 @@ void pieces_failed(struct pieces *q, uint32_t index, bool alone) {
   pthread_mutex_lock(&q->lock);
   struct open_piece *op = q->open[index];
   if (op != NULL && op->missing == 0) {
+    judge(q, op, false);
     memset(op->from, 0, op->blocks * sizeof *op->from);
     op->missing = op->blocks;
     op->holder = 0;

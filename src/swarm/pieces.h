@@ -13,8 +13,8 @@
  *     ^                |   ^
  *     +----give back---+   +--taken over by a faster connection
  *
- * Work is handed out as runs: up to 32 consecutive blocks of one piece, which is what one fragment
- * holds. What a worker gets from pieces_take(), in this order:
+ * Work is handed out as runs: up to 32 consecutive blocks of one piece, which is what one
+ * fragment holds. What a worker gets from pieces_take(), in this order:
  *
  *   fast connections (they could fetch a whole piece alone in OWN_WITHIN_MS): the next run of the
  *   piece they hold; a piece somebody left; a new piece, which they then hold alone, so that a
@@ -28,6 +28,10 @@
  *   when not even that is left (end game): the last half of what the connection that will need
  *   longest still has to deliver, if that gets it here clearly sooner. The loser is told by its
  *   bell and cancels; should its blocks come first after all, they count.
+ *
+ * A connection on trial, one that had no part in a verified piece yet, gets no more than one
+ * piece's worth of blocks before the first verdict, unless it is the only one: so a liar costs
+ * one piece.
  *
  * New pieces are chosen rarest first with random ties; the very first ones at random, because
  * rare pieces are slow and the sooner there is something to give, the better (BEP 3).
@@ -72,6 +76,8 @@ struct pieces_peer {
   struct run runs[PIECES_RUNS_MAX]; /* what it was asked for, oldest first */
   uint32_t run_count;
   uint32_t asked;         /* blocks in ASKED under its number */
+  uint32_t unjudged;      /* while not proven: blocks received from it without a verdict yet */
+  bool proven;            /* a piece that it had a part in was right */
   uint32_t holds;         /* piece it holds alone, or UINT32_MAX */
   uint32_t slot;          /* index in the queue's table of connections */
 };
@@ -120,6 +126,9 @@ uint32_t pieces_lost(struct pieces *q, struct pieces_peer *p, const struct run *
 /* A block is arriving that was given back before. True: it is still wanted, and is asked of `p`
  * again, as a run of one. */
 bool pieces_claim(struct pieces *q, struct pieces_peer *p, uint32_t piece, uint32_t block);
+
+/* Had this peer a part in a verified piece? */
+bool pieces_is_proven(struct pieces *q, const struct pieces_peer *p);
 
 /* --- For the writer --- */
 /* The piece is on disk and its hash is right. */

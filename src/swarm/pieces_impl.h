@@ -52,6 +52,7 @@ struct pieces {
   uint32_t seeds;                     /* connections that have everything */
   struct pieces_peer **peers;         /* by slot; NULL: free */
   uint32_t peer_slots;
+  uint32_t peer_count;                /* slots in use */
 };
 
 /* Does the peer have this piece? No lock is needed for one's own peer. */

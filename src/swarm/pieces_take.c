@@ -11,8 +11,9 @@ enum {
   OWN_WITHIN_MS = 2500,     /* who can fetch a whole piece in this time may hold one alone */
   RANDOM_FIRST = 4,         /* pieces to begin at random before going by rarity */
   UNKNOWN_RATE = 256 << 10, /* bytes per second, guessed until a first block has come */
-  UNKNOWN_WAIT_MS = 3000,   /* how long an untried connection is thought to need at least */
+  UNKNOWN_WAIT_MS = 300,    /* how long an untried connection may stay silent before it is robbed */
   ALONE_WAIT_MS = 5000,     /* how long the end may hang on a piece that is to be fetched alone */
+  TRIAL_WAIT_MS = 2000,     /* how long a connection on trial waits for a verdict */
   TAKE_OVER_MARGIN_MS = 20  /* a take-over must gain more than this, and half of the time */
 };
 
@@ -127,7 +128,7 @@ static int64_t eta_ms(const struct pieces_peer *v, int64_t now_ms) {
   int64_t silent = now_ms - atomic_load(&v->last_ms);
   int64_t usual = rate ? time_for(2, rate) + atomic_load(&v->rtt_us) / 1000 : 0;
   if (silent > usual) eta += 2 * (silent - usual);
-  if (rate == 0 && eta < UNKNOWN_WAIT_MS) eta = UNKNOWN_WAIT_MS;
+  if (rate == 0 && silent < UNKNOWN_WAIT_MS) return 0;
   return eta;
 }
 
@@ -196,11 +197,24 @@ static enum take take_over(struct pieces *q, struct pieces_peer *p, uint32_t max
   return TAKE_RUN;
 }
 
+/* How many blocks this connection may be given before there is a verdict on it. When the verdict is
+ * long in coming (what it gave lies in pieces that others are to complete), one at a time. */
+static uint32_t trial_left(const struct pieces *q, const struct pieces_peer *p, int64_t now_ms) {
+  if (p->proven || q->peer_count == 1) return UINT32_MAX;
+  uint32_t one_piece = (q->geo.piece_len + BLOCK_LEN - 1) / BLOCK_LEN;
+  uint32_t given = p->asked + p->unjudged;
+  if (given < one_piece) return one_piece - given;
+  return p->asked == 0 && now_ms - atomic_load(&p->last_ms) > TRIAL_WAIT_MS ? 1 : 0;
+}
+
 /* Caller must hold q->lock. */
 static enum take choose(struct pieces *q, struct pieces_peer *p, uint32_t max, int64_t now_ms,
                         struct run *out, uint32_t *victim) {
   if (bitset_full(&q->done)) return TAKE_DONE;
   if (p->run_count == PIECES_RUNS_MAX) return TAKE_NOTHING;
+  uint32_t left = trial_left(q, p, now_ms);
+  if (left == 0) return TAKE_NOTHING;
+  if (max > left) max = left;
   bool fast = is_fast(q, p);
   struct open_piece *op = held(q, p, fast);
   if (op != NULL) return give_first(q, op, p, max, out);

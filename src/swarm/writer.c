@@ -25,6 +25,7 @@ struct hashing { /* one open piece, as the writer sees it */
   uint32_t blocks;
   uint32_t next;       /* the hash cursor: blocks before it are hashed */
   struct bitset ahead; /* blocks beyond the cursor that are on disk already */
+  bool reread;         /* some of it was hashed as it lay on disk */
   struct sha1 sha;
   struct hashing *chain;
 };
@@ -131,8 +132,9 @@ static uint32_t read_back(struct writer *w, uint32_t piece, uint32_t first, uint
   uint64_t offset = geometry_piece_offset(g, piece) + (uint64_t)first * BLOCK_LEN;
   uint32_t len = geometry_run_len(g, piece, first, n);
   enum err e = store_read(w->sw->store, offset, to, len);
-  if (e != ERR_OK) fail(w, e);
-  return e == ERR_OK ? len : 0;
+  if (e == ERR_NOT_FOUND) memset(to, 0, len); /* somebody cut or removed the file: see is_tampered */
+  else if (e != ERR_OK) fail(w, e);
+  return e == ERR_OK || e == ERR_NOT_FOUND ? len : 0;
 }
 
 /* Has the cursor come to blocks that were written ahead of it? */
@@ -150,6 +152,7 @@ static bool plan_catch_up(struct writer *w, struct hashing *h, uint8_t *to) {
   if (len == 0) return false;
   w->jobs[w->job_count++] = (struct sha1_job){&h->sha, to, len};
   h->next += n;
+  h->reread = true;
   return true;
 }
 
@@ -207,11 +210,31 @@ static void on_good(struct writer *w, uint32_t piece, uint32_t blocks, const uin
   pieces_verified(sw->pieces, piece);
 }
 
-/* Owns `from`. */
-static void on_bad(struct writer *w, uint32_t piece, uint32_t blocks, uint32_t *from) {
+/* Has a file of this piece been cut, removed or replaced by somebody while we write it? Then what was
+ * read back is nobody's lie. */
+static bool is_tampered(struct writer *w, uint32_t piece) {
+  const struct metainfo *m = w->sw->meta;
+  uint64_t begin = geometry_piece_offset(&m->geo, piece);
+  uint64_t end = begin + geometry_piece_len(&m->geo, piece);
+  for (size_t i = 0; i < m->file_count; i++) {
+    const struct metainfo_file *f = &m->files[i];
+    struct store_file_state now;
+    if (f->offset + f->length <= begin || f->offset >= end || f->padding) continue;
+    if (store_file_state(w->sw->store, i, &now) != ERR_OK || now.tampered || !now.exists)
+      return true;
+  }
+  return false;
+}
+
+/* Owns `from`. `innocent`: nobody is to blame. */
+static void on_bad(struct writer *w, uint32_t piece, uint32_t blocks, uint32_t *from,
+                   bool innocent) {
   struct swarm *sw = w->sw;
   uint32_t single = blame_single(from, blocks);
-  if (single != 0) {
+  if (innocent) {
+    log_info("piece %u was spoiled on disk while it was written: fetching it again", piece);
+    free(from);
+  } else if (single != 0) {
     ban(sw, single);
     free(from);
   } else {
@@ -220,7 +243,7 @@ static void on_bad(struct writer *w, uint32_t piece, uint32_t blocks, uint32_t *
     else free(from);
   }
   atomic_fetch_add(&sw->wasted, geometry_piece_len(&sw->meta->geo, piece));
-  pieces_failed(sw->pieces, piece, true);
+  pieces_failed(sw->pieces, piece, !innocent);
 }
 
 /* Every block of the piece is hashed: is it right? */
@@ -229,6 +252,7 @@ static void judge(struct writer *w, struct hashing *h) {
   uint8_t hash[SHA1_LEN];
   uint32_t piece = h->piece;
   uint32_t blocks = h->blocks;
+  bool reread = h->reread;
   uint32_t *from = calloc(blocks, sizeof *from);
   sha1_final(&h->sha, hash);
   end_hashing(w, h);
@@ -244,7 +268,7 @@ static void judge(struct writer *w, struct hashing *h) {
     on_good(w, piece, blocks, from);
     free(from);
   } else {
-    on_bad(w, piece, blocks, from);
+    on_bad(w, piece, blocks, from, reread && is_tampered(w, piece));
   }
 }
 

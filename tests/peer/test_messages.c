@@ -300,6 +300,7 @@ TEST(choke_and_unchoke_a_thousand_times_leave_nothing_behind) {
   begin();
   fix_ask_for_all(&l);
   for (int i = 0; i < 1000; i++) {
+    l.p->now_ms += 10;
     assert_int_equal(say_simple(WIRE_CHOKE), ERR_OK);
     assert_int_equal(say_simple(WIRE_UNCHOKE), ERR_OK);
     download_ask(l.p);
@@ -307,6 +308,24 @@ TEST(choke_and_unchoke_a_thousand_times_leave_nothing_behind) {
     buf_clear(&l.p->out);
   }
   assert_true(l.p->pp.run_count <= 2 * PIECES);
+  end();
+}
+
+TEST(words_that_tell_nothing_are_borne_up_to_a_thousand_a_second) {
+  begin();
+  for (int i = 0; i < PEER_CHATTER_PER_S; i++)
+    assert_int_equal(say_simple(WIRE_INTERESTED), ERR_OK);
+  assert_int_equal(say_simple(WIRE_INTERESTED), ERR_LIMIT);
+  end();
+}
+
+TEST(what_a_peer_has_may_be_told_again_but_not_for_ever) {
+  begin();
+  enum err e = ERR_OK;
+  int told = 0;
+  for (; e == ERR_OK; told++) e = say_simple(told % 2 ? WIRE_HAVE_ALL : WIRE_HAVE_NONE);
+  assert_int_equal(e, ERR_LIMIT);
+  assert_in_range(told, 5, 20);
   end();
 }
 
@@ -452,6 +471,8 @@ int main(void) {
       T(a_choke_in_the_middle_keeps_what_has_arrived),
       T(a_choke_lets_go_of_a_piece_that_is_held_alone),
       T(choke_and_unchoke_a_thousand_times_leave_nothing_behind),
+      T(words_that_tell_nothing_are_borne_up_to_a_thousand_a_second),
+      T(what_a_peer_has_may_be_told_again_but_not_for_ever),
       T(a_rejected_block_is_asked_of_somebody_else), T(who_rejects_everything_is_left),
       T(a_whole_window_of_rejects_beside_a_choke_is_honest),
       T(ten_keep_alives_in_a_second_are_borne), T(eight_messages_of_unknown_kinds_are_borne),

@@ -325,6 +325,7 @@ static inline struct fix_link fix_peer(struct fix *f, uint8_t host) {
   FIX_MUST(roster_enter(f->sw.roster, &l.p->seat) == ERR_OK);
   FIX_MUST(roster_connected(f->sw.roster, &l.p->seat, l.p->fd) == ERR_OK);
   FIX_MUST(pieces_join(f->sw.pieces, &l.p->pp, l.p->seat.number) == ERR_OK);
+  l.p->pp.proven = true;
   l.p->fast = l.p->extended = l.p->am_interested = true;
   l.p->limits = (struct wire_limits){
     .bitfield_len = (uint32_t)bitset_wire_len(f->meta.geo.pieces),

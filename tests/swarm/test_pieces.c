@@ -39,6 +39,7 @@ static void end(void) {
 static struct pieces_peer *bare(int i, uint64_t rate) {
   struct pieces_peer *p = &member[i];
   assert_int_equal(pieces_join(q, p, (uint32_t)i + 1), ERR_OK);
+  p->proven = true; /* but for those that are about trials */
   atomic_store(&p->rate, rate);
   atomic_store(&p->last_ms, NOW);
   return p;
@@ -389,6 +390,47 @@ TEST(a_failed_piece_does_not_hang_on_who_gave_it_back) {
   }
 }
 
+TEST(a_connection_on_trial_gets_one_piece_before_the_verdict_if_there_are_others) {
+  begin(4 * 64 * KIB, 64 * KIB);
+  struct pieces_peer *a = seed(0, FAST);
+  struct pieces_peer *b = seed(1, FAST);
+  a->proven = false;
+  struct run r = take(a, 32);
+  assert_int_equal(r.count, 4);
+  nothing(a);
+  deliver(a, &r);
+  nothing(a);
+  f.rung_count = 0;
+  pieces_verified(q, r.piece);
+  assert_true(pieces_is_proven(q, a));
+  assert_true(fix_was_rung(&f, 0));
+  r = take(a, 32);
+  deliver(a, &r);
+  pieces_verified(q, r.piece);
+  a->proven = false;
+  gone(b);
+  r = take(a, 32); /* the only one: nobody is better */
+  struct run s = take(a, 32);
+  deliver(a, &r);
+  deliver(a, &s);
+  end();
+}
+
+TEST(a_wrong_piece_ends_no_trial_but_lets_it_go_on) {
+  begin(4 * 64 * KIB, 64 * KIB);
+  struct pieces_peer *a = seed(0, FAST);
+  seed(1, FAST);
+  a->proven = false;
+  struct run r = take(a, 32);
+  deliver(a, &r);
+  pieces_failed(q, r.piece, true);
+  assert_false(pieces_is_proven(q, a));
+  r = take(a, 32);
+  nothing(a);
+  deliver(a, &r);
+  end();
+}
+
 TEST(a_late_verdict_about_a_piece_that_is_open_again_changes_nothing) {
   begin(32 * KIB, 32 * KIB);
   struct pieces_peer *a = seed(0, FAST);
@@ -469,6 +511,8 @@ int main(void) {
       T(a_failed_piece_is_fetched_again_by_one_connection_alone),
       T(the_end_does_not_hang_on_a_slow_one_that_was_to_fetch_a_failed_piece_alone),
       T(a_failed_piece_does_not_hang_on_who_gave_it_back),
+      T(a_connection_on_trial_gets_one_piece_before_the_verdict_if_there_are_others),
+      T(a_wrong_piece_ends_no_trial_but_lets_it_go_on),
       T(a_late_verdict_about_a_piece_that_is_open_again_changes_nothing),
       T(a_block_that_was_given_back_and_comes_all_the_same_is_claimed),
       T(a_claim_leaves_no_run_behind), T(a_block_that_comes_twice_counts_once));

@@ -57,6 +57,7 @@ static void join(int i) {
   assert_int_equal(roster_connected(sw.roster, &seat[i], pair[0]), ERR_OK);
   far[i] = pair[1];
   assert_int_equal(pieces_join(sw.pieces, &member[i], seat[i].number), ERR_OK);
+  member[i].proven = true;
   pieces_set_have_all(sw.pieces, &member[i]);
   atomic_store(&member[i].rate, 1); /* slow: whoever asks gets the next run */
 }
