@@ -105,7 +105,8 @@ static void measure(struct peer *p) {
   if (dt < METER_MS || (p->meter_bytes < METER_BLOCKS * BLOCK_LEN && dt < METER_MAX_MS)) return;
   uint64_t now = p->meter_bytes * 1000 / (uint64_t)dt;
   uint64_t old = atomic_load(&p->pp.rate);
-  uint64_t rate = now > old ? now : (3 * old + now) / 4;
+  if (now <= old + old / 4) p->steady = true;
+  uint64_t rate = now <= old ? (3 * old + now) / 4 : p->steady ? (old + now) / 2 : now;
   atomic_store(&p->pp.rate, rate ? rate : 1);
   p->meter_ms = p->now_ms;
   p->meter_bytes = 0;
@@ -114,7 +115,6 @@ static void measure(struct peer *p) {
     update_lowat(p, rate);
     p->rtt_ms = p->now_ms;
   }
-  p->steady = now <= old + old / 4;
   update_window(p);
   int64_t usual = (int64_t)((uint64_t)p->window * BLOCK_LEN * 1000 / (rate ? rate : 1));
   p->silence_ms = 4 * usual > SILENCE_MS ? 4 * usual : SILENCE_MS;

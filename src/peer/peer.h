@@ -92,7 +92,7 @@ struct peer {
   uint64_t forgiven;          /* bytes we gave back or cancelled, that may come all the same */
   uint32_t window;            /* blocks that may be outstanding */
   int lowat;                  /* SO_RCVLOWAT as set */
-  bool steady;                /* the rate no longer rises as in TCP's slow start */
+  bool steady;                /* the rate has stopped rising as in TCP's slow start */
   uint32_t lowat_blocks;      /* blocks worth a wake-up while many are outstanding */
   int64_t take_ms;            /* when to ask the queue again after it had nothing */
   int64_t block_ms;           /* when the last block came, or asking began */

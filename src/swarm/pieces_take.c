@@ -14,7 +14,7 @@ enum {
   UNKNOWN_WAIT_MS = 300,    /* how long an untried connection may stay silent before it is robbed */
   ALONE_WAIT_MS = 5000,     /* how long the end may hang on a piece that is to be fetched alone */
   TRIAL_WAIT_MS = 2000,     /* how long a connection on trial waits for a verdict */
-  TAKE_OVER_MARGIN_MS = 20  /* a take-over must gain more than this, and half of the time */
+  TAKE_OVER_MARGIN_MS = 60  /* a take-over must gain more than this, and half of the time */
 };
 
 /* Could this connection fetch whole pieces alone? An untried one is given the chance. */
