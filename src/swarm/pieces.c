@@ -117,7 +117,7 @@ enum err pieces_join(struct pieces *q, struct pieces_peer *p, uint32_t number) {
   p->number = number;
   p->seed = false;
   p->run_count = p->asked = p->unjudged = 0;
-  p->proven = false;
+  p->proven = p->on_trial = false;
   p->snubbed = false;
   p->holds = UINT32_MAX;
   if (!bitset_init(&p->has, q->geo.pieces)) return ERR_MEMORY;
@@ -368,21 +368,22 @@ bool pieces_is_proven(struct pieces *q, const struct pieces_peer *p) {
 
 /* --- for the writer --- */
 
-/* The verdict on a piece is there: whoever had a part in it and is still on trial is judged by it.
- * True if that concerned anybody. Caller must hold q->lock. */
+/* The verdict on a piece is there: whoever had a part in it and is still on trial is judged by
+ * it. True if somebody was waiting for that. Caller must hold q->lock. */
 static bool judge(struct pieces *q, const struct open_piece *op, bool good) {
-  bool news = false;
+  bool awaited = false;
   for (uint32_t i = 0; i < q->peer_slots; i++) {
     struct pieces_peer *p = q->peers[i];
     if (p == NULL || p->proven || p->unjudged == 0) continue;
     uint32_t part = 0;
     for (uint32_t b = 0; b < op->blocks; b++) part += op->from[b] == p->number;
-    p->unjudged -= part < p->unjudged ? part : p->unjudged;
     if (part == 0) continue;
+    p->unjudged -= part < p->unjudged ? part : p->unjudged;
     p->proven = good;
-    news = true;
+    awaited = awaited || p->on_trial;
+    p->on_trial = false;
   }
-  return news;
+  return awaited;
 }
 
 void pieces_verified(struct pieces *q, uint32_t index) {

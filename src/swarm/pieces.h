@@ -77,6 +77,7 @@ struct pieces_peer {
   uint32_t run_count;
   uint32_t asked;         /* blocks in ASKED under its number */
   uint32_t unjudged;      /* while not proven: blocks received from it without a verdict yet */
+  bool on_trial;          /* it was refused more for want of a verdict */
   bool proven;            /* a piece that it had a part in was right */
   uint32_t holds;         /* piece it holds alone, or UINT32_MAX */
   uint32_t slot;          /* index in the queue's table of connections */

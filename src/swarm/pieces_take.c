@@ -213,6 +213,7 @@ static enum take choose(struct pieces *q, struct pieces_peer *p, uint32_t max, i
   if (bitset_full(&q->done)) return TAKE_DONE;
   if (p->run_count == PIECES_RUNS_MAX) return TAKE_NOTHING;
   uint32_t left = trial_left(q, p, now_ms);
+  p->on_trial = left == 0;
   if (left == 0) return TAKE_NOTHING;
   if (max > left) max = left;
   bool fast = is_fast(q, p);

@@ -132,7 +132,7 @@ static uint32_t read_back(struct writer *w, uint32_t piece, uint32_t first, uint
   uint64_t offset = geometry_piece_offset(g, piece) + (uint64_t)first * BLOCK_LEN;
   uint32_t len = geometry_run_len(g, piece, first, n);
   enum err e = store_read(w->sw->store, offset, to, len);
-  if (e == ERR_NOT_FOUND) memset(to, 0, len); /* somebody cut or removed the file: see is_tampered */
+  if (e == ERR_NOT_FOUND) memset(to, 0, len); /* somebody cut the file: see is_tampered */
   else if (e != ERR_OK) fail(w, e);
   return e == ERR_OK || e == ERR_NOT_FOUND ? len : 0;
 }
@@ -210,8 +210,8 @@ static void on_good(struct writer *w, uint32_t piece, uint32_t blocks, const uin
   pieces_verified(sw->pieces, piece);
 }
 
-/* Has a file of this piece been cut, removed or replaced by somebody while we write it? Then what was
- * read back is nobody's lie. */
+/* Has a file of this piece been cut, removed or replaced by somebody while we write it? Then what
+ * was read back is nobody's lie. */
 static bool is_tampered(struct writer *w, uint32_t piece) {
   const struct metainfo *m = w->sw->meta;
   uint64_t begin = geometry_piece_offset(&m->geo, piece);
