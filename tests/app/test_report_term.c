@@ -145,11 +145,15 @@ TEST(the_last_line_says_what_was_done) {
                              .received = UINT64_C(1181116006), .wasted = 2400000,
                              .elapsed_ms = 23400, .peers_used = 31};
   assert_string_equal(summary(&s, 0, true),
-                      "saved a.iso: 1.1 GiB in 0:23, 48.1 MiB/s, 31 peers, 0.2 % wasted\n");
+                      "saved a.iso: 1.1 GiB in 0:23, 48.0 MiB/s, 31 peers, 0.2 % wasted\n");
   s.peers_used = 1;
   s.already = 1 << 20;
-  assert_string_equal(summary(&s, 0, true), "saved a.iso: 1.1 GiB in 0:23, 48.1 MiB/s, 1 peer, "
+  assert_string_equal(summary(&s, 0, true), "saved a.iso: 1.1 GiB in 0:23, 48.0 MiB/s, 1 peer, "
                                             "0.2 % wasted, 1.0 MiB were there already\n");
+  s.wasted = s.received / 2; /* waste is no speed */
+  s.already = 0;
+  assert_string_equal(summary(&s, 0, true),
+                      "saved a.iso: 1.1 GiB in 0:23, 24.1 MiB/s, 1 peer, 50.0 % wasted\n");
   s.received = 0;
   assert_string_equal(summary(&s, 0, true), "a.iso is complete: all 1.1 GiB were there already\n");
   s.complete = false;
