@@ -68,12 +68,8 @@ enum err saver_start(struct store *s, const struct metainfo *m, struct pieces *q
   struct saver *v = calloc(1, sizeof *v);
   if (v == NULL) return ERR_MEMORY;
   *v = (struct saver){.store = s, .meta = m, .pieces = q};
-  pthread_condattr_t attr;
-  pthread_condattr_init(&attr);
-  pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
   pthread_mutex_init(&v->lock, NULL);
-  pthread_cond_init(&v->wake, &attr);
-  pthread_condattr_destroy(&attr);
+  clock_cond_init(&v->wake);
   if (!bitset_init(&v->done, m->geo.pieces) ||
       pthread_create(&v->thread, NULL, saver_main, v) != 0) {
     saver_free(v);

@@ -37,13 +37,9 @@ struct chan *chan_new(size_t slots, uint64_t capacity) {
   }
   c->slots = slots;
   c->capacity = capacity;
-  pthread_condattr_t attr;
-  pthread_condattr_init(&attr);
-  pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
   pthread_mutex_init(&c->lock, NULL);
-  pthread_cond_init(&c->not_full, &attr);
-  pthread_cond_init(&c->not_empty, &attr);
-  pthread_condattr_destroy(&attr);
+  clock_cond_init(&c->not_full);
+  clock_cond_init(&c->not_empty);
   return c;
 }
 

@@ -26,3 +26,11 @@ struct timespec clock_timespec(int64_t deadline_ms) {
     .tv_nsec = (long)(deadline_ms % 1000) * 1000000L,
   };
 }
+
+void clock_cond_init(pthread_cond_t *cond) {
+  pthread_condattr_t attr;
+  pthread_condattr_init(&attr);
+  pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+  pthread_cond_init(cond, &attr);
+  pthread_condattr_destroy(&attr);
+}

@@ -8,6 +8,7 @@
 #ifndef WEFT_BASE_CLOCK_H
 #define WEFT_BASE_CLOCK_H
 
+#include <pthread.h>
 #include <stdint.h>
 #include <time.h>
 
@@ -23,5 +24,8 @@ int clock_poll_timeout(int64_t deadline_ms);
 
 /* `deadline_ms` as an absolute CLOCK_MONOTONIC timespec, for condition variables. */
 struct timespec clock_timespec(int64_t deadline_ms);
+
+/* Makes a condition variable whose waits are measured on this clock. The caller destroys it. */
+void clock_cond_init(pthread_cond_t *cond);
 
 #endif

@@ -247,11 +247,7 @@ void tracker_free(struct tracker_set *set) {
 static struct tracker_set *set_new(const struct tracker_config *config) {
   struct tracker_set *set = calloc(1, sizeof *set);
   if (set == NULL) return NULL;
-  pthread_condattr_t attr;
-  pthread_condattr_init(&attr);
-  pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-  pthread_cond_init(&set->changed, &attr);
-  pthread_condattr_destroy(&attr);
+  clock_cond_init(&set->changed);
   pthread_mutex_init(&set->lock, NULL);
   set->config = *config;
   set->start_ms = clock_now_ms();

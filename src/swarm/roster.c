@@ -45,12 +45,8 @@ struct roster *roster_new(uint32_t max_connected, const uint8_t self_id[static 2
   r->max_connected = max_connected;
   memcpy(r->self_id, self_id, sizeof r->self_id);
   crypto_random(&r->seed, sizeof r->seed);
-  pthread_condattr_t attr;
-  pthread_condattr_init(&attr);
-  pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
   pthread_mutex_init(&r->lock, NULL);
-  pthread_cond_init(&r->emptied, &attr);
-  pthread_condattr_destroy(&attr);
+  clock_cond_init(&r->emptied);
   return r;
 }
 
