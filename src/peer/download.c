@@ -23,6 +23,7 @@ enum {
   RTT_SLOW_MS = 5000,       /* where it hardly matters */
   LOWAT = WIRE_PIECE_HEADER_LEN + 16384, /* a block with its header: the least worth a wake-up */
   LOWAT_BLOCKS_MAX = 8,
+  WORDS_PER_BLOCK = 4,      /* so many idle messages are paid for by one block of use */
   LOWAT_MS = 10             /* at high rates wake up as seldom as this, if the buffers are deep */
 };
 
@@ -142,6 +143,7 @@ static void put_requests(struct peer *p, const struct run *run) {
     p->outstanding_bytes += len;
   }
   p->outstanding += run->count;
+  p->voided = false;
 }
 
 /* Silence counts from the question on. */
@@ -230,6 +232,7 @@ enum err download_arrived(struct peer *p, struct peer_job *job, uint32_t block) 
   p->outstanding--;
   p->pp.snubbed = false;
   p->reject_count = 0;
+  p->chatter -= p->chatter < WORDS_PER_BLOCK ? p->chatter : WORDS_PER_BLOCK;
   return end_if_whole(p, job);
 }
 
@@ -273,6 +276,7 @@ static bool claim(struct peer *p, uint32_t piece, uint32_t block, struct downloa
   p->outstanding++;
   p->outstanding_bytes += job_block_len(p, j, 0);
   p->forgiven -= job_block_len(p, j, 0);
+  p->keeps_requests = p->keeps_requests || p->voided;
   return place(p, j, 0, slot);
 }
 
@@ -320,6 +324,15 @@ void download_give_back(struct peer *p) {
     hand_on(p, j);
   }
   pieces_let_go(p->sw->pieces, &p->pp);
+}
+
+void download_choked(struct peer *p) {
+  if (p->fast || p->keeps_requests) {
+    pieces_let_go(p->sw->pieces, &p->pp);
+    return;
+  }
+  p->voided = p->outstanding > 0;
+  download_give_back(p);
 }
 
 void download_rejected(struct peer *p, uint32_t piece, uint32_t begin, uint32_t len) {
@@ -381,6 +394,7 @@ enum err download_tick(struct peer *p, int64_t *next_ms) {
       log_debug("%s: silent for %lld ms, its blocks go to others", peer_name(p, text),
                 (long long)silent);
       download_give_back(p);
+      p->voided = false;
       p->pp.snubbed = true;
       p->meter_ms = 0;
       download_ask(p);

@@ -49,8 +49,13 @@ enum err download_arrived(struct peer *p, struct peer_job *job, uint32_t block);
 /* Accounts what arrived with one receive: rate, totals. */
 void download_count(struct peer *p);
 
-/* The peer choked us, or went silent: nothing under way will come. */
+/* Nothing under way will come: the peer went silent, or chokes. */
 void download_give_back(struct peer *p);
+/* The peer chokes us, which it did not before. BEP 3 has it forget what it was asked, which goes
+ * back to the queue. BEP 6 has it answer or reject each request, so we wait; and for those, too,
+ * that have been seen to answer after a choke although they know nothing of BEP 6: to ask them
+ * again after each choke would bring every block many times. */
+void download_choked(struct peer *p);
 /* One request was rejected (BEP 6). Unknown ones are ignored. */
 void download_rejected(struct peer *p, uint32_t piece, uint32_t begin, uint32_t len);
 /* Our bell rang: cancels what others have taken over. */

@@ -10,10 +10,11 @@ static bool has_piece(const struct peer *p, uint32_t index) {
 }
 
 static enum err on_choke(struct peer *p) {
+  if (p->choking_us) return ERR_OK;
   p->choking_us = true;
   atomic_store(&p->seat.choked, true);
   p->useless_ms = 0;
-  download_give_back(p);
+  download_choked(p);
   return ERR_OK;
 }
 

@@ -91,6 +91,8 @@ struct peer {
   uint64_t outstanding_bytes; /* of these, what has not arrived */
   uint64_t forgiven;          /* bytes we gave back or cancelled, that may come all the same */
   uint32_t window;            /* blocks that may be outstanding */
+  bool voided;                /* a choke took back what was asked, and nothing was asked since */
+  bool keeps_requests;        /* a choke does not make it forget what it was asked */
   int lowat;                  /* SO_RCVLOWAT as set */
   bool steady;                /* the rate has stopped rising as in TCP's slow start */
   uint32_t lowat_blocks;      /* blocks worth a wake-up while many are outstanding */

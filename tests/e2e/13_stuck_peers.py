@@ -135,11 +135,20 @@ def _(box):
     box.compare(torrent)
 
 
-@lib.case("a choking peer is the only one, but not for ever")
-def _(box):
-    torrent = box.torrent(2 * MIB, piece_length=128 * KIB)
-    box.download(torrent, peers=[box.peer(peers.Flapper, torrent)], expect=0)
-    box.compare(torrent)
+def alone_choking_every(blocks):
+    """A case: hundreds of chokes a second, and requests from before the choke are answered."""
+    @lib.case("the only peer chokes all the time; blocks in between: %d" % blocks)
+    def _(box):
+        torrent = box.torrent(16 * MIB, piece_length=128 * KIB)
+        flapper = box.peer(peers.Flapper, torrent, blocks)
+        result = box.download(torrent, peers=[flapper], expect=0)
+        box.compare(torrent)
+        lib.check(flapper.connections == 1, "it was left", result)
+        lib.check(flapper.served <= 20 * MIB, "%d bytes were fetched" % flapper.served, result)
+
+
+for every in (1, 3, 20):
+    alone_choking_every(every)
 
 
 @lib.case("the only peer cuts every connection after a while and is dialled again")

@@ -227,21 +227,23 @@ TEST(a_peer_that_sends_haves_only_is_interesting_too) {
 
 /* --- choke: F24, F26 --- */
 
+/* BEP 3: a choke voids what was asked. BEP 6: each request is still answered, or rejected. */
 TEST(a_choke_takes_back_every_request_and_an_unchoke_asks_for_each_once) {
   for (int fast = 0; fast < 2; fast++) {
     begin();
-    l.p->fast = true;
     uint32_t n = fix_ask_for_all(&l);
+    l.p->fast = fast;
     assert_int_equal(n, 2 * PIECES);
     fix_count_said(&l, WIRE_REQUEST, NULL);
     assert_int_equal(say_simple(WIRE_CHOKE), ERR_OK);
     sound();
-    assert_int_equal(l.p->outstanding, 0);
-    assert_int_equal(l.p->pp.asked, 0);
+    assert_int_equal(l.p->outstanding, fast ? n : 0);
     assert_true(atomic_load(&l.p->seat.choked));
-    for (uint32_t i = 0; fast && i < n; i++) /* BEP 6: each is rejected as well */
+    for (uint32_t i = 0; fast && i < n; i++)
       assert_int_equal(say_range(WIRE_REJECT, i / 2, i % 2 * BLOCK_LEN,
                                  geometry_block_len(&f.meta.geo, i / 2, i % 2)), ERR_OK);
+    assert_int_equal(l.p->outstanding, 0);
+    assert_int_equal(l.p->pp.asked, 0);
     download_ask(l.p);
     assert_int_equal(fix_count_said(&l, WIRE_REQUEST, NULL), 0);
     assert_int_equal(say_simple(WIRE_UNCHOKE), ERR_OK);
@@ -252,6 +254,66 @@ TEST(a_choke_takes_back_every_request_and_an_unchoke_asks_for_each_once) {
     assert_int_equal(fix_count_said(&l, WIRE_REQUEST, NULL), 0);
     end();
   }
+}
+
+/* One block of the first job in the ring, between a choke and an unchoke if `choked`. */
+static void one_block(bool choked) {
+  struct buf b = empty();
+  const struct run r = l.p->jobs[l.p->job_head].run;
+  uint32_t i = (uint32_t)__builtin_ctz(fix_job_open(&l.p->jobs[l.p->job_head]));
+  if (choked) wire_put_simple(&b, WIRE_CHOKE);
+  fix_put_block(&f, &b, r.piece, r.first + i);
+  if (choked) wire_put_simple(&b, WIRE_UNCHOKE);
+  assert_int_equal(fix_feed(&l, &b), ERR_OK);
+}
+
+TEST(who_answers_after_a_choke_is_not_asked_again_after_the_next) {
+  begin();
+  uint32_t n = fix_ask_for_all(&l);
+  l.p->fast = false;
+  one_block(true);
+  download_ask(l.p);
+  assert_int_equal(l.p->outstanding, n - 1);
+  buf_clear(&l.p->out);
+  for (uint32_t i = 1; i < n; i++) {
+    one_block(true);
+    assert_int_equal(l.p->outstanding, n - 1 - i);
+    download_ask(l.p);
+    assert_int_equal(fix_count_said(&l, WIRE_REQUEST, NULL), 0);
+  }
+  assert_int_equal(f.sw.wasted, 0);
+  end();
+}
+
+/* A block that comes after others were asked for anew proves nothing, it may be one of those. */
+TEST(who_forgets_what_it_was_asked_is_asked_again_after_each_choke) {
+  begin();
+  uint32_t n = fix_ask_for_all(&l);
+  l.p->fast = false;
+  for (uint32_t i = 0; i < n; i++) {
+    assert_int_equal(say_simple(WIRE_CHOKE), ERR_OK);
+    assert_int_equal(l.p->outstanding, 0);
+    assert_int_equal(say_simple(WIRE_UNCHOKE), ERR_OK);
+    download_ask(l.p);
+    assert_int_equal(l.p->outstanding, n - i);
+    buf_clear(&l.p->out);
+    one_block(false);
+  }
+  assert_int_equal(f.sw.wasted, 0);
+  end();
+}
+
+TEST(words_are_paid_for_by_blocks) {
+  begin();
+  uint32_t n = fix_ask_for_all(&l);
+  while (l.p->chatter < PEER_CHATTER_PER_S)
+    assert_int_equal(say_simple(WIRE_INTERESTED), ERR_OK);
+  for (uint32_t i = 0; i < n; i++) {
+    one_block(false);
+    assert_int_equal(say_simple(WIRE_INTERESTED), ERR_OK);
+    assert_int_equal(say_simple(WIRE_INTERESTED), ERR_OK);
+  }
+  end();
 }
 
 TEST(a_choke_in_the_middle_keeps_what_has_arrived) {
@@ -468,6 +530,9 @@ int main(void) {
       T(the_last_word_about_what_a_peer_has_counts), T(our_interest_follows_what_the_peer_has),
       T(a_peer_that_sends_haves_only_is_interesting_too),
       T(a_choke_takes_back_every_request_and_an_unchoke_asks_for_each_once),
+      T(who_answers_after_a_choke_is_not_asked_again_after_the_next),
+      T(who_forgets_what_it_was_asked_is_asked_again_after_each_choke),
+      T(words_are_paid_for_by_blocks),
       T(a_choke_in_the_middle_keeps_what_has_arrived),
       T(a_choke_lets_go_of_a_piece_that_is_held_alone),
       T(choke_and_unchoke_a_thousand_times_leave_nothing_behind),
