@@ -44,6 +44,7 @@ struct entry {
   uint8_t fails;    /* in a row: no connection, silence, wrong torrent */
   uint8_t cuts;     /* in a row: cut off before it gave data */
   uint8_t strikes;  /* protocol errors, ever */
+  int8_t last;      /* enum addrbook_outcome of the last attempt; NONE: none, or TAKEN now */
   bool gave_data;
   bool liar;
 };
@@ -66,9 +67,10 @@ struct addrbook {
   size_t used;           /* entries[used..] were never used */
   struct queue queues[QUEUES];
   size_t taken;
-  size_t liars;
+  size_t liars;          /* addresses and hosts */
+  size_t hosts;          /* of these: bans of whole hosts */
   size_t from[FROM_COUNT];
-  uint64_t failed[ADDR_LIAR + 1];
+  size_t failed[ADDR_LIAR + 1]; /* entries by `last` */
   struct crypto_rng rng;
 };
 
@@ -163,6 +165,13 @@ static struct addr host_of(const struct addr *a) {
   return host;
 }
 
+/* Notes how the last attempt with `e` ended. Whoever is caught lying is that, however it ended. */
+static void set_last(struct addrbook *b, struct entry *e, int how) {
+  if (e->last != NONE) b->failed[e->last]--;
+  if (how != NONE && e->a.port != 0) b->failed[how]++;
+  e->last = e->a.port != 0 ? (int8_t)how : NONE;
+}
+
 static bool host_banned(struct addrbook *b, const struct addr *a) {
   struct addr host = host_of(a);
   return find(b, &host) != NULL;
@@ -176,6 +185,8 @@ static void discard(struct addrbook *b, uint32_t i) {
   while (*link != (int32_t)i) link = &b->entries[*link].next;
   *link = e->next;
   if (e->liar) b->liars--;
+  if (e->a.port == 0) b->hosts--;
+  set_last(b, e, NONE);
   *e = (struct entry){.next = b->unused, .place = UNUSED};
   b->unused = (int32_t)i;
 }
@@ -207,7 +218,8 @@ static struct entry *create(struct addrbook *b, const struct addr *a, enum place
     i = (uint32_t)b->used++;
   }
   int32_t *chain = chain_of(b, a);
-  b->entries[i] = (struct entry){.a = *a, .next = *chain};
+  b->entries[i] = (struct entry){.a = *a, .next = *chain, .last = NONE};
+  if (a->port == 0) b->hosts++;
   *chain = (int32_t)i;
   put(b, i, p);
   return &b->entries[i];
@@ -306,6 +318,7 @@ enum err addrbook_take(struct addrbook *b, int64_t now_ms, struct addr *out, int
   if (e != NULL) {
     pull(b, index_of(b, e));
     put(b, index_of(b, e), TAKEN);
+    set_last(b, e, NONE);
     *out = e->a;
   }
   pthread_mutex_unlock(&b->lock);
@@ -317,7 +330,9 @@ enum err addrbook_take(struct addrbook *b, int64_t now_ms, struct addr *out, int
 static void set_liar(struct addrbook *b, struct entry *e) {
   if (!e->liar) b->liars++;
   e->liar = true;
-  if (e->place == TAKEN || e->place == BURIED) return; /* TAKEN: its report buries it */
+  if (e->place == TAKEN) return; /* its report buries it */
+  set_last(b, e, ADDR_LIAR);
+  if (e->place == BURIED) return;
   pull(b, index_of(b, e));
   put(b, index_of(b, e), BURIED);
 }
@@ -440,13 +455,14 @@ static void settle(struct addrbook *b, struct entry *e, enum addrbook_outcome ho
 void addrbook_report(struct addrbook *b, const struct addr *a, enum addrbook_outcome how,
                      bool gave_data, int64_t now_ms) {
   pthread_mutex_lock(&b->lock);
-  b->failed[how]++;
   if (how == ADDR_LIAR) ban(b, a);
   struct entry *e = find(b, a);
   if (e != NULL && e->place == TAKEN) {
     pull(b, index_of(b, e));
     if (gave_data) e->gave_data = true;
-    settle(b, e, e->liar ? ADDR_LIAR : how, gave_data, now_ms);
+    if (e->liar) how = ADDR_LIAR; /* we ended it, whatever it looked like to its worker */
+    set_last(b, e, how);
+    settle(b, e, how, gave_data, now_ms);
   }
   pthread_mutex_unlock(&b->lock);
 }
@@ -467,8 +483,8 @@ void addrbook_stats(struct addrbook *b, int64_t now_ms, struct addrbook_stats *o
     .waiting = fresh + b->queues[GOOD].count + b->queues[RETRY].count,
     .due = fresh + count_due(b, GOOD, now_ms) + count_due(b, RETRY, now_ms),
     .taken = b->taken,
-    .dead = b->queues[DEAD].count + b->queues[BURIED].count,
-    .banned = b->liars,
+    .dead = b->queues[DEAD].count + b->queues[BURIED].count - b->hosts,
+    .banned = b->liars - b->hosts,
   };
   out->known = out->waiting + out->taken;
   memcpy(out->from, b->from, sizeof out->from);

@@ -81,9 +81,11 @@ struct addrbook_stats {
   size_t due;         /* due now */
   size_t taken;
   size_t dead;
-  size_t banned;      /* of the dead and taken: liars, and bans of whole hosts */
+  size_t banned;      /* of the dead and taken: liars, and addresses of banned hosts */
   size_t from[FROM_COUNT]; /* first heard from */
-  uint64_t failed[ADDR_LIAR + 1]; /* reports by outcome */
+  /* Addresses by how their last attempt ended, each in one place at most: those that are taken or
+   * were never tried stand nowhere, those that are banned under ADDR_LIAR. */
+  size_t failed[ADDR_LIAR + 1];
 };
 /* Fills in `out`; `now_ms` decides what is due. Looks at every address: for once a second. */
 void addrbook_stats(struct addrbook *b, int64_t now_ms, struct addrbook_stats *out);

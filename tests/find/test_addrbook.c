@@ -109,7 +109,7 @@ TEST(one_that_refuses_waits_60_s_then_120_s_and_is_then_dead) {
   assert_int_equal(due_after(b, &a, ADDR_UNREACHABLE, false, 180 * S), CLOCK_NEVER);
   assert_int_equal(stats(b, 0).dead, 1);
   assert_int_equal(stats(b, 0).known, 0);
-  assert_int_equal(stats(b, 0).failed[ADDR_UNREACHABLE], 2);
+  assert_int_equal(stats(b, 0).failed[ADDR_UNREACHABLE], 1);
   addrbook_free(b);
 }
 
@@ -222,6 +222,9 @@ TEST(a_second_liar_on_a_host_bans_the_host) {
   assert_true(addrbook_is_banned(b, &waiting));
   assert_true(addrbook_is_banned(b, &never_heard));
   assert_false(addrbook_add(b, &never_heard, FROM_PEX, 0));
+  assert_int_equal(stats(b, 0).banned, 3); /* the host itself is no address */
+  assert_int_equal(stats(b, 0).dead, 3);
+  assert_int_equal(stats(b, 0).failed[ADDR_LIAR], 3);
   take(b, &elsewhere, 0);
   assert_int_equal(none_before(b, 0), CLOCK_NEVER);
   addrbook_free(b);
@@ -248,6 +251,9 @@ TEST(a_ban_holds_whatever_the_worker_reports_later) {
   assert_int_equal(stats(b, 0).taken, 1);
   addrbook_report(b, &a, ADDR_CUT, true, 0);
   assert_int_equal(stats(b, 0).taken, 0);
+  assert_int_equal(stats(b, 0).banned, 1);
+  assert_int_equal(stats(b, 0).failed[ADDR_LIAR], 1);
+  assert_int_equal(stats(b, 0).failed[ADDR_CUT], 0);
   assert_int_equal(none_before(b, 1000 * MIN), CLOCK_NEVER);
   addrbook_free(b);
 }

@@ -135,10 +135,13 @@ static void model_compare(const struct model *m, struct addrbook *b, int64_t now
   size_t waiting = 0;
   size_t due = 0;
   size_t taken = 0;
+  size_t ended = 0; /* tried or banned, and not taken now: each has one outcome */
+  size_t told = 0;
   for (int i = 0; i < NAMES; i++) {
     waiting += model_waits(&m[i]);
     due += model_rank(&m[i], now_ms) < 3;
     taken += m[i].taken;
+    ended += m[i].known && !m[i].taken && (m[i].tried || m[i].liar || model_host_banned(m, i));
     struct addr a = numbered((unsigned)i);
     assert_int_equal(addrbook_is_banned(b, &a), m[i].liar || model_host_banned(m, i));
   }
@@ -148,6 +151,8 @@ static void model_compare(const struct model *m, struct addrbook *b, int64_t now
   assert_int_equal(s.due, due);
   assert_int_equal(s.taken, taken);
   assert_int_equal(s.known, waiting + taken);
+  for (int how = 0; how <= ADDR_LIAR; how++) told += s.failed[how];
+  assert_int_equal(told, ended);
 }
 
 /* Mostly harmless outcomes, so that the run does not end with everybody banned. */
