@@ -305,8 +305,9 @@ void report_peer(struct report *r, enum report_peer what, const struct addr *a, 
                                       [PEER_BANNED] = "banned"};
   char text[ADDR_TEXT_MAX];
   addr_text(a, text);
-  log_debug("%s %s%s%s%s%s", text, names[what], *client != '\0' ? " " : "", client,
-            why != NULL ? ": " : "", why != NULL ? why : "");
+  if (what != PEER_BANNED) /* the log knows: whoever bans says so */
+    log_debug("%s %s%s%s%s%s", text, names[what], *client != '\0' ? " " : "", client,
+              why != NULL ? ": " : "", why != NULL ? why : "");
   if (r->mode != MODE_JSON) return;
   pthread_mutex_lock(&r->lock);
   struct json *j = report_json_begin(&r->events, "peer");

@@ -49,7 +49,8 @@ void report_metadata(struct report *r, const struct metainfo *m, const char *pat
 void report_progress(struct report *r, const struct report_progress *p);
 
 enum report_peer { PEER_CONNECTED, PEER_DISCONNECTED, PEER_BANNED };
-/* `client` (may be "") and `why` (may be NULL) are raw. Only --json and -vv show these. */
+/* `client` (may be "") and `why` (may be NULL) are raw. Only --json and -vv show these; bans only
+ * --json, as the log has them already. */
 void report_peer(struct report *r, enum report_peer what, const struct addr *a, const char *client,
                  const char *why);
 /* A piece was verified, or failed its hash. Only --json shows it. */

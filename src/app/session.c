@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "app/diagnose.h"
+#include "app/human.h"
 #include "app/present.h"
 #include "app/saver.h"
 #include "app/signals.h"
@@ -17,6 +18,7 @@
 #include "base/log.h"
 #include "base/version.h"
 #include "find/tracker.h"
+#include "io/http.h"
 #include "io/net.h"
 #include "io/resume.h"
 #include "peer/worker.h"
@@ -47,7 +49,7 @@ struct session {
   struct saver *saver;
   int signals;               /* signalfd */
   int exit_code;             /* -1: not over yet */
-  char why[512];
+  char why[1024];
 
   int64_t start_ms;
   int64_t answer_ms;         /* when a peer was last connected */
@@ -138,7 +140,9 @@ static void on_peer_up(void *arg, const struct addr *a, const char *client) {
 
 static void on_peer_down(void *arg, const struct addr *a, const char *why) {
   struct session *s = arg;
-  report_peer(s->report, PEER_DISCONNECTED, a, "", why);
+  /* A socket that roster_close_all() shut down looks as if the peer had closed it. */
+  report_peer(s->report, PEER_DISCONNECTED, a, "",
+              atomic_load(&s->sw.stopping) ? "weft ends all connections" : why);
 }
 
 static void on_banned(void *arg, const struct addr *a) {
@@ -222,7 +226,8 @@ static void spawn_workers(struct session *s, uint32_t connected, int64_t now) {
     if (worker_start(&s->sw, &a) == ERR_OK) continue;
     uint32_t have = atomic_load(&s->sw.workers);
     s->worker_cap = have > 1 ? have : 1;
-    log_warn("the system gives no more threads: going on with %u", s->worker_cap);
+    log_warn("the system gives no more threads: going on with %u connection%s", s->worker_cap,
+             human_plural(s->worker_cap));
     s->spawn_ms = now + 1000;
     return;
   }
@@ -264,7 +269,7 @@ static void show_progress(struct session *s, const struct pieces_stats *p,
 
 /* --timeout and --stall-timeout, and the sentence when nothing moves. */
 static void check_stall(struct session *s, const struct roster_stats *r, int64_t now) {
-  char why[512];
+  char why[sizeof s->why];
   if (r->connected > 0) s->answer_ms = now;
   int64_t still_ms = now - s->moved_ms;
   bool stalled = s->o->stall_timeout_ms > 0 && still_ms >= s->o->stall_timeout_ms;
@@ -276,14 +281,44 @@ static void check_stall(struct session *s, const struct roster_stats *r, int64_t
   if (alone) stop_with(s, EXIT_NO_SOURCE, why);
 }
 
-/* Nothing to ask and nobody to dial: waiting would not help. */
-static void check_hopeless(struct session *s) {
+/* Did the user name a tracker that can't be asked? */
+static bool named_unusable(const struct options *o) {
+  for (size_t i = 0; i < o->tracker_count; i++)
+    if (!http_is_url(o->trackers[i])) return true;
+  return false;
+}
+
+/* Nothing to ask and nobody to dial: waiting would not help. `unusable` names the trackers that are
+ * of a kind we can't ask, or is "". */
+static void give_up(struct session *s, const char *unusable) {
+  char why[sizeof s->why];
+  const char *reason = *unusable != '\0'      ? unusable
+                       : s->o->no_trackers    ? "--no-trackers leaves nobody to ask"
+                       : s->m->tier_count > 0 ? "the torrent names only trackers that are no URLs"
+                                              : "the torrent names no tracker, and other ways to "
+                                                "find peers are not supported yet";
+  snprintf(why, sizeof why, "nobody to download from: %s; name a peer with --peer IP:PORT or %s "
+           "tracker with --tracker URL", reason, *unusable != '\0' ? "another" : "a");
+  stop_with(s, EXIT_NO_SOURCE, why);
+}
+
+/* Says at once which trackers can't be asked, and ends here if there is nobody else. */
+static void check_sources(struct session *s) {
+  char unusable[768] = "";
   struct addrbook_stats a;
+  size_t count = s->trackers == NULL ? 0 : tracker_status(s->trackers, NULL, 0);
+  struct tracker_status *status = calloc(count + 1, sizeof *status);
+  if (status == NULL) return; /* the reason will be told when nothing arrives */
+  if (count > 0) tracker_status(s->trackers, status, count);
+  size_t usable = diagnose_unusable(status, count, unusable, sizeof unusable);
+  free(status);
   addrbook_stats(s->sw.book, clock_now_ms(), &a);
-  bool trackers = s->trackers != NULL && tracker_status(s->trackers, NULL, 0) > 0;
-  if (!trackers && a.known == 0)
-    stop_with(s, EXIT_NO_SOURCE, "there is no tracker to ask and no peer to dial: name one with "
-                                 "--tracker URL or --peer IP:PORT");
+  if (usable == 0 && a.known == 0)
+    give_up(s, unusable);
+  else if (*unusable != '\0' && (usable == 0 || named_unusable(s->o)))
+    report_warning(s->report, "%s", unusable);
+  else if (*unusable != '\0')
+    log_info("%s", unusable);
 }
 
 /* Every piece is verified: are the files still the ones we wrote? What is not goes back to the
@@ -334,7 +369,7 @@ static void tick(struct session *s) {
 static void run(struct session *s) {
   struct pollfd p[2] = {{.fd = s->signals, .events = POLLIN}, {.fd = s->sw.bell, .events = POLLIN}};
   s->start_ms = s->answer_ms = s->moved_ms = s->rate_ms = clock_now_ms();
-  check_hopeless(s);
+  check_sources(s);
   while (s->exit_code < 0) {
     tick(s);
     if (s->exit_code >= 0) break;

@@ -7,7 +7,6 @@
 
 #include "base/clock.h"
 #include "base/crypto.h"
-#include "base/log.h"
 #include "find/tracker_impl.h"
 #include "io/http.h"
 #include "io/http_redact.h"
@@ -172,23 +171,17 @@ static void skip(struct tier *tier, size_t slot, enum tracker_state state, const
   tracker_tier_skip(&tier->set->plans[tier->index], slot, clock_now_ms());
 }
 
-/* Sorts out the URLs that can't be asked. */
+/* Sorts out the URLs that can't be asked. Whoever started us tells the user of them. */
 static void skip_unusable(struct tracker_set *set) {
-  size_t udp = 0;
-  char shown[256];
   for (size_t t = 0; t < set->tier_count; t++) {
     for (size_t i = 0; i < set->plans[t].count; i++) {
       const char *url = set->tiers[t].trackers[i].url;
       if (http_is_url(url)) continue;
-      udp += is_udp(url);
       skip(&set->tiers[t], i, TRACKER_SKIPPED,
-           is_udp(url) ? "UDP trackers are not supported yet" : "not an http, https or udp URL");
-      if (!is_udp(url))
-        log_warn("tracker %s skipped: not an http, https or udp URL",
-                 http_redact(url, shown, sizeof shown));
+           is_udp(url) ? "UDP trackers are not supported yet"
+                       : "trackers are asked over http or https only");
     }
   }
-  if (udp > 0) log_info("%zu UDP tracker%s skipped: not supported yet", udp, udp == 1 ? "" : "s");
 }
 
 static bool is_known(const struct tracker_set *set, const char *url) {

@@ -8,8 +8,8 @@
  * answered within 1.5 s, and goes to sleep again while a tier before it works. A tracker that
  * fails is tried again after 5 s * 2^n, at most 30 minutes, or when its `retry in` says; the tier
  * goes on to its next tracker at once. Until some peers are known a good reply's interval is
- * honoured too (min interval at least 60 s). UDP trackers are skipped with one log line for now,
- * other schemes with a warning.
+ * honoured too (min interval at least 60 s). UDP trackers are skipped for now, as are other
+ * schemes: tracker_status() says so from the start, for the caller to tell.
  *
  * Events: the first successful announce to each tracker says "started"; tracker_completed() makes
  * each say "completed" once; tracker_stop() says "stopped" to those that had answered, to all at
