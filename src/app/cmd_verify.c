@@ -206,9 +206,11 @@ static void print_state(const struct result *r, size_t i) {
   if (v == OK) return;
   print_head(verdicts[v], store_file_path(r->store, i));
   if (v == SHORT)
-    out_printf(": %" PRIu64 " of %" PRIu64 " bytes are there", r->sizes[i], length);
+    out_printf(": %" PRIu64 " of %" PRIu64 " byte%s there", r->sizes[i], length,
+               length == 1 ? " is" : "s are");
   else if (v == LONG)
-    out_printf(": %" PRIu64 " bytes too many", r->sizes[i] - length);
+    out_printf(": %" PRIu64 " byte%s too many", r->sizes[i] - length,
+               human_plural(r->sizes[i] - length));
   else if (v == BLOCKED)
     out_printf(": a folder, a link or a device is in its place");
   out_printf("\n");
@@ -222,8 +224,9 @@ static void print_ranges(const struct result *r, size_t i) {
   uint32_t piece = first_piece(r->m, &r->m->files[i]);
   while (!out_broken() && next_range(r, i, &piece, &kind, &from, &to)) {
     print_head(verdicts[kind], store_file_path(r->store, i));
-    out_printf(": bytes %" PRIu64 " to %" PRIu64 "%s\n", from, to - 1,
-               kind == UNCHECKED ? ", in a piece with a file that is not whole" : "");
+    if (to - from == 1) out_printf(": byte %" PRIu64, from);
+    else out_printf(": bytes %" PRIu64 " to %" PRIu64, from, to - 1);
+    out_printf("%s\n", kind == UNCHECKED ? ", in a piece with a file that is not whole" : "");
   }
 }
 
@@ -344,7 +347,8 @@ static int tell(struct store *s, const struct metainfo *m, const struct bitset *
   r.sizes = calloc(m->file_count, sizeof *r.sizes);
   if (r.verdicts == NULL || r.sizes == NULL || !bitset_init(&r.bad, m->geo.pieces) ||
       !bitset_init(&r.incomplete, m->geo.pieces)) {
-    log_error("there is not enough memory to compare %zu files", m->file_count);
+    log_error("there is not enough memory to compare %zu file%s", m->file_count,
+              human_plural(m->file_count));
     goto out;
   }
   for (uint32_t p = 0; p < m->geo.pieces; p++)
@@ -370,7 +374,8 @@ static int verify(struct store *s, const struct metainfo *m, const struct option
   int code = EXIT_RESOURCES;
   bool checked = false;
   if (report == NULL || !bitset_init(&good, m->geo.pieces)) {
-    log_error("there is not enough memory to check %u pieces", m->geo.pieces);
+    log_error("there is not enough memory to check %u piece%s", m->geo.pieces,
+              human_plural(m->geo.pieces));
   } else {
     report_metadata(report, m, store_top_path(s));
     checked = check(s, m, &good, report, &code);

@@ -31,12 +31,14 @@ void tracker_job_log(const struct tracker_job *j) {
   if (j->result != ERR_OK)
     log_info("tracker %s: %s", url, j->out.why);
   else if (j->out.unanswered)
-    log_info("tracker %s: %s, not waiting for the reply", url, event);
+    log_info("tracker %s: told \"%s\", not waiting for its reply", url, event);
   else if (r->failure[0] != '\0')
     log_info("tracker %s refused: %s", url, r->failure);
+  else if (j->q.event == ANNOUNCE_COMPLETED || j->q.event == ANNOUNCE_STOPPED)
+    log_info("tracker %s: told \"%s\"", url, event);
   else
-    log_info("tracker %s:%s%s %zu peers, interval %lld s", url, *event ? " " : "", event,
-             r->peer_count, (long long)r->interval_s);
+    log_info("tracker %s: %zu peer%s, wants to be asked every %lld s", url, r->peer_count,
+             r->peer_count == 1 ? "" : "s", (long long)r->interval_s);
   if (j->result == ERR_OK && r->warning[0] != '\0')
     log_info("tracker %s warns: %s", url, r->warning);
 }

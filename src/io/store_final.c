@@ -67,7 +67,8 @@ static enum err check_range(struct final *f, const struct store_file *file, uint
     if (f->lost) bitset_set(f->lost, piece);
   }
   if (bad == 0) return e;
-  log_warn("%s has zeros where data were written (%u pieces)", file->shown, bad);
+  log_warn("%s has zeros where data were written (%u piece%s)", file->shown, bad,
+           bad == 1 ? "" : "s");
   f->missing = true;
   return e;
 }

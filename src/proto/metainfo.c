@@ -119,8 +119,8 @@ static enum err read_hashes(struct reader *r, ben_val info) {
     return metainfo_field_fail(r->err, ERR_FORMAT, "info", "pieces", "must be a string");
   if (len != want)
     return metainfo_field_fail(r->err, ERR_FORMAT, "info", "pieces",
-                               "has %zu bytes; %u pieces of these files need %zu", len,
-                               r->m->geo.pieces, want);
+                               "has a length of %zu, but these files need %zu bytes of hashes",
+                               len, want);
   r->m->hashes = malloc(len ? len : 1);
   if (r->m->hashes == NULL) return out_of_memory(r->err);
   memcpy(r->m->hashes, s, len);

@@ -246,7 +246,7 @@ TEST(pieces_must_fit_the_length_exactly) {
   for (size_t i = 0; i < sizeof pieces / sizeof *pieces; i++) {
     snprintf(text, sizeof text,
              "{'info': {'length': 9, 'name': 'a', 'piece length': 9, 'pieces': %s}}", pieces[i]);
-    bad(text, ERR_FORMAT, "info.pieces", "1 pieces");
+    bad(text, ERR_FORMAT, "info.pieces", "need 20 bytes");
   }
   bad("{'info': {'length': 9, 'name': 'a', 'piece length': 9}}", ERR_FORMAT, "info.pieces",
       "missing");
