@@ -461,7 +461,7 @@ void addrbook_report(struct addrbook *b, const struct addr *a, enum addrbook_out
     pull(b, index_of(b, e));
     if (gave_data) e->gave_data = true;
     if (e->liar) how = ADDR_LIAR; /* we ended it, whatever it looked like to its worker */
-    set_last(b, e, how);
+    set_last(b, e, (int)how);
     settle(b, e, how, gave_data, now_ms);
   }
   pthread_mutex_unlock(&b->lock);
