@@ -27,6 +27,7 @@
 #include "base/sha1.h"
 #include "base/version.h"
 #include "io/http.h"
+#include "io/store_beneath.h"
 
 static const struct {
   const char *name;
@@ -65,6 +66,22 @@ static void ignore_write_signals(void) {
   sigaction(SIGXFSZ, &ignore, NULL);
 }
 
+/* Why a log file can't be opened, and what to do. */
+static const char *why_no_log(int errnum) {
+  switch (errnum) {
+  case ELOOP:
+    return "it is a symbolic link, and links are not followed; name the file itself";
+  case EISDIR:
+    return "it is a folder; name a file in it";
+  case ENOENT:
+    return "the folder it should be in does not exist; make that first";
+  case ENXIO:
+    return "nobody reads from that pipe";
+  default:
+    return store_beneath_why(errnum);
+  }
+}
+
 /* What -q, -v and --log-file ask for. Returns an exit code. */
 static int start_log(const struct options *o) {
   if (o->quiet)
@@ -74,7 +91,7 @@ static int start_log(const struct options *o) {
   if (o->log_file == NULL) return EXIT_OK;
   enum err e = log_open_file(o->log_file);
   if (e == ERR_OK) return EXIT_OK;
-  log_error("the log file '%s' can't be written: %s", o->log_file, err_name(e));
+  log_error("the log file '%s' can't be opened: %s", o->log_file, why_no_log(errno));
   return EXIT_DISK;
 }
 
@@ -133,9 +150,7 @@ static int usage(void) {
 /* The first word is neither a command nor anything that could be a torrent. */
 static int unknown(const char *word) {
   const char *near = options_near_command(word);
-  if (strpbrk(word, "./") != NULL)
-    log_error("there is no file '%.300s'; check its name and the folder you are in", word);
-  else if (near != NULL)
+  if (near != NULL)
     log_error("there is no command '%.300s'; did you mean 'weft %s'?", word, near);
   else
     log_error("'%.300s' is neither a command nor a file here; 'weft -h' lists the commands", word);

@@ -14,6 +14,7 @@
 #define WEFT_BASE_LOG_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "base/err.h"
 
@@ -24,8 +25,9 @@ void log_set_level(enum log_level level);
 
 /*
  * Also appends every line, with its time since the start, to the file `path` (created 0600 if it is
- * not there; not followed if it is a symbolic link). Call before threads start.
- * Returns ERR_OK, or ERR_ACCESS, ERR_NOT_FOUND, ERR_IO.
+ * not there; not followed if it is a symbolic link; nobody is waited for if it is a pipe). When a
+ * line can't be written there, stderr is told, and the file gets no more. Call before threads
+ * start. Returns ERR_OK; or ERR_ACCESS, ERR_NOT_FOUND, ERR_MEMORY, ERR_IO, and errno says more.
  */
 enum err log_open_file(const char *path);
 
@@ -35,6 +37,10 @@ void log_set_hooks(void (*before)(void *), void (*after)(void *), void *arg);
 
 /* Writes one line at `level`; no newline at the end of `fmt`. errno is kept. */
 __attribute__((format(printf, 2, 3))) void log_line(enum log_level level, const char *fmt, ...);
+
+/* Copies the last line at LOG_ERROR, as it was before escaping and cut to fit, into out[0..size).
+ * Returns false, and "", if there has been none. Any thread. */
+bool log_last_error(char *out, size_t size);
 
 /* Can stderr take a line within `wait_ms` without holding us up? A pipe that nobody reads, or a
  * terminal stopped with Ctrl-S, can't; what is not worth waiting for is then left out, because a
