@@ -29,6 +29,8 @@ int cmd_verify(const struct options *o);
 /* One line of `weft files`: the size in `width` columns, and the path; `info` shows files like this
  * too. */
 void cmd_files_line(const struct metainfo *m, size_t file, int width, const char *indent);
+/* Prints the torrent's name, escaped; if it has none, the one that its data get on disk. */
+void cmd_files_name(const struct metainfo *m);
 /* The object of one file in the JSON of `files` and `info`. */
 void cmd_files_json(struct json *j, const struct metainfo *m, size_t file);
 /* Digits of the longest size. */

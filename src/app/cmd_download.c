@@ -13,19 +13,6 @@
 #include "app/torrent.h"
 #include "base/log.h"
 
-static const char *why_not_loaded(int code) {
-  switch (code) {
-  case EXIT_BAD_TORRENT:
-    return "not a valid torrent";
-  case EXIT_NO_SOURCE:
-    return "the torrent could not be fetched";
-  case EXIT_RESOURCES:
-    return "out of memory";
-  default:
-    return "the torrent could not be read";
-  }
-}
-
 int cmd_download(const struct options *o) {
   struct metainfo m;
   struct report *r = report_new(o);
@@ -39,7 +26,7 @@ int cmd_download(const struct options *o) {
     code = session_run(o, &m, r);
     metainfo_free(&m);
   } else {
-    report_done(r, NULL, code, why_not_loaded(code));
+    report_done(r, NULL, code, NULL);
   }
   report_free(r);
   return code;

@@ -12,9 +12,12 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "app/out.h"
 #include "app/torrent.h"
+#include "io/store_path.h"
 
 int cmd_files_width(const struct metainfo *m) {
   uint64_t most = 0;
@@ -30,13 +33,17 @@ size_t cmd_files_count(const struct metainfo *m) {
   return n;
 }
 
+void cmd_files_name(const struct metainfo *m) {
+  char *top = m->name_len > 0 ? NULL : store_path_top(m);
+  out_escaped(top != NULL ? top : m->name, top != NULL ? strlen(top) : m->name_len);
+  free(top);
+}
+
 void cmd_files_line(const struct metainfo *m, size_t file, int width, const char *indent) {
   const struct metainfo_file *f = &m->files[file];
   out_printf("%s%*" PRIu64 "  ", indent, width, f->length);
-  if (m->multi) {
-    out_escaped(m->name, m->name_len);
-    out_printf("/");
-  }
+  if (m->multi || m->name_len == 0) cmd_files_name(m);
+  if (m->multi) out_printf("/");
   for (size_t i = 0; i < f->depth; i++) {
     if (i > 0) out_printf("/");
     out_escaped(f->path[i], f->path_len[i]);

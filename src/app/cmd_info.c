@@ -95,7 +95,9 @@ static void put_description(const struct metainfo *m) {
   char size[HUMAN_MAX];
   char piece[HUMAN_MAX];
   char hex[65];
-  put_text("Name", m->name, m->name_len);
+  out_printf("Name: ");
+  cmd_files_name(m);
+  out_printf("%s\n", m->name_len == 0 ? " (it has none; this one stands for it)" : "");
   size_t files = cmd_files_count(m);
   out_printf("Size: %s in %zu file%s, %u piece%s of %s\n", human_size(metainfo_payload(m), size),
              files, human_plural(files), m->geo.pieces, human_plural(m->geo.pieces),

@@ -286,7 +286,7 @@ static void print_summary(const struct result *r) {
   char size[HUMAN_MAX];
   const struct metainfo *m = r->m;
   if (r->quiet) return;
-  out_escaped(m->name, m->name_len);
+  cmd_files_name(m);
   if (r->wrong_files == 0) {
     out_printf(": everything matches: %s in %zu file%s\n", human_size(metainfo_payload(m), size),
                r->files, human_plural(r->files));

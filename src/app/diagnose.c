@@ -91,9 +91,11 @@ size_t diagnose_unusable(const struct tracker_status *trackers, size_t count, ch
 /* --- the addresses --- */
 
 /* One clause of the list of what became of the addresses. */
-static void put_count(struct buf *b, const char **before, size_t n, const char *what) {
+static void put_count(struct buf *b, const char **before, size_t n, size_t all,
+                      const char *what) {
   if (n == 0) return;
-  buf_printf(b, "%s%zu %s", *before, n, what);
+  if (n < all) buf_printf(b, "%s%zu %s", *before, n, what);
+  else buf_printf(b, "%s%s%s", *before, all == 1 ? "" : all == 2 ? "both " : "all ", what);
   *before = ", ";
 }
 
@@ -112,9 +114,9 @@ static void put_dials(struct buf *b, const struct addrbook_stats *a) {
   const char *before = ": ";
   if (all == 0) return;
   buf_printf(b, "; %zu address%s known", all, all == 1 ? "" : "es");
-  put_count(b, &before, a->taken, "being dialled");
+  put_count(b, &before, a->taken, all, "being dialled");
   for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
-    put_count(b, &before, a->failed[words[i].how], words[i].what);
+    put_count(b, &before, a->failed[words[i].how], all, words[i].what);
 }
 
 /* --- the peers --- */

@@ -29,10 +29,10 @@ struct options {
   uint64_t memory;           /* --memory SIZE of payload buffers, default 128M, at least 4M */
   int64_t timeout_ms;        /* --timeout DURATION: give up (exit 4) when no tracker and no peer has
                               * answered for so long; default 60 s; 0: never */
-  int64_t stall_timeout_ms;  /* --stall-timeout DURATION: exit 7 when not one piece was completed
-                              * for so long; default 0: never */
+  int64_t stall_timeout_ms;  /* --stall-timeout DURATION: exit 7 when no payload arrived for so
+                              * long; default 0: never */
   uint16_t port;             /* --port N told to trackers, default 6881 */
-  struct addr peers[OPTIONS_LIST_MAX]; /* --peer IP:PORT, repeatable */
+  struct addr peers[OPTIONS_LIST_MAX]; /* --peer IP:PORT, up to 64 times */
   size_t peer_count;
   const char *trackers[OPTIONS_LIST_MAX]; /* --tracker URL, repeatable: an extra tier in front */
   size_t tracker_count;

@@ -2,6 +2,7 @@
 
 #include <poll.h>
 #include <pthread.h>
+#include <sys/stat.h>
 
 #include "app/signals.h"
 #include "base/log.h"
@@ -51,20 +52,29 @@ static enum err check_data(struct checking *c, struct report *r, int signals, in
   return c->result;
 }
 
+/* What is in the place of a file, where that is not a file we could write to. */
+static const char *what_is_there(const char *path) {
+  struct stat st;
+  if (lstat(path, &st) != 0 || (S_ISREG(st.st_mode) && st.st_nlink == 1))
+    return "something that is no folder is where its folder should be";
+  if (S_ISREG(st.st_mode)) return "it has other names (hard links), which would change with it";
+  if (S_ISDIR(st.st_mode)) return "a folder is in its place";
+  if (S_ISLNK(st.st_mode)) return "a symbolic link is in its place, and links are never followed";
+  return "something that is no regular file is in its place";
+}
+
 /* Names the first file that stands in the way. */
 static enum err refuse(struct store *s, const struct metainfo *m) {
-  static const char nothing_changed[] = "nothing was changed: choose another name with -o";
   for (size_t i = 0; i < m->file_count; i++) {
     struct store_file_state state;
     enum err e = store_file_state(s, i, &state);
     if (e != ERR_OK) return e;
     if (state.foreign_kind)
-      log_error("%s: something else is in its way (a folder, a link, a device, a file of several "
-                "names, a file where its folder should be); %s",
-                store_file_path(s, i), nothing_changed);
+      log_error("%s: %s; nothing was changed: move that away, or choose another place with -o",
+                store_file_path(s, i), what_is_there(store_file_path(s, i)));
     else if (state.exists && state.size > 0)
-      log_error("%s is already there and is not this download; %s, or allow replacing it with "
-                "--overwrite", store_file_path(s, i), nothing_changed);
+      log_error("%s is already there and is not this download; nothing was changed: choose another "
+                "place with -o, or allow replacing it with --overwrite", store_file_path(s, i));
     else
       continue;
     return ERR_EXISTS;

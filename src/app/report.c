@@ -221,7 +221,10 @@ void report_metadata(struct report *r, const struct metainfo *m, const char *pat
   uint64_t payload = metainfo_payload(m);
   size_t files = count_files(m);
   pthread_mutex_lock(&r->lock);
-  escape_term(m->name, m->name_len, r->name, sizeof r->name);
+  const char *slash = strrchr(path, '/');
+  const char *last = slash != NULL ? slash + 1 : path;
+  if (m->name_len > 0) escape_term(m->name, m->name_len, r->name, sizeof r->name);
+  else escape_term(last, strlen(last), r->name, sizeof r->name);
   if (r->mode == MODE_JSON) {
     struct json *j = report_json_begin(&r->events, "metadata");
     json_str(j, "name", m->name, m->name_len);
@@ -236,9 +239,9 @@ void report_metadata(struct report *r, const struct metainfo *m, const char *pat
     report_json_flush(&r->events);
   }
   unlock(r);
-  log_info("%s: %s in %zu file%s, %u piece%s of %s, in %s", m->name, human_size(payload, size),
-           files, human_plural(files), m->geo.pieces, human_plural(m->geo.pieces),
-           human_size(m->geo.piece_len, piece), path);
+  log_info("%s: %s in %zu file%s, %u piece%s of %s, in %s", m->name_len > 0 ? m->name : last,
+           human_size(payload, size), files, human_plural(files), m->geo.pieces,
+           human_plural(m->geo.pieces), human_size(m->geo.piece_len, piece), path);
 }
 
 /* Is it time for another plain line? Caller must hold r->lock. */
@@ -395,8 +398,11 @@ static void done_line(struct report *r, const struct report_summary *s, int exit
 
 void report_done(struct report *r, const struct report_summary *s, int exit_code, const char *why) {
   static const struct report_summary nothing;
-  if (s != NULL && exit_code != 0 && why != NULL && *why != '\0') log_error("%s", why);
+  char told[TEXT_MAX] = "";
   if (s == NULL) s = &nothing;
+  if (exit_code != 0 && why != NULL) log_error("%s", why);
+  if (exit_code != 0 && why == NULL) log_last_error(told, sizeof told);
+  if (why == NULL) why = told;
   pthread_mutex_lock(&r->lock);
   if (r->mode == MODE_JSON) {
     done_event(r, s, exit_code, why);

@@ -9,7 +9,7 @@
  * ends the JSON, never the download.
  *
  * On a terminal:
- *   ubuntu.iso  [#########-------]  57.3%  612M/1.1G  48.1M/s  peers 31/208  eta 0:11
+ *   ubuntu.iso  [######-----]  57.3%  612M/1.1G  48.1M/s  peers 31/208  eta 0:11
  *
  * Events of --json; each also has "time_ms" since the start. Readers skip events and members that
  * they do not know; "version" grows when a known one changes its meaning.
@@ -60,10 +60,10 @@ __attribute__((format(printf, 2, 3))) void report_warning(struct report *r, cons
 /* Nothing has moved for 5 s: `why` is one sentence. Not repeated while it stays the same and
  * nothing arrives. */
 void report_stalled(struct report *r, const char *why);
-/* The end, good or bad; call once. `exit_code` and `why` (may be NULL) go into the "done" event.
- * For humans: if exit_code is not 0, `why` as the last error; then one line with what was saved, or
- * how much of it is there. `s` may be NULL when it ended before it began and the error was told
- * already: then humans hear no more. */
+/* The end, good or bad; call once. `exit_code` and `why` go into the "done" event. For humans: if
+ * exit_code is not 0, `why` as the last error; then one line with what was saved, or how much of it
+ * is there. A `why` of NULL says that the log knows already: the event gets its last error, and
+ * humans hear it no second time. `s` may be NULL when it ended before it began. */
 void report_done(struct report *r, const struct report_summary *s, int exit_code, const char *why);
 
 #endif

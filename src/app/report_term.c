@@ -12,6 +12,7 @@
  */
 enum field { PERCENT, SIZES, RATE, PEERS, ETA, FIELDS };
 enum { GAP = 2, BAR_LEAST = 10, BAR_MOST = 60, NAME_LEAST = 8, FIELD_MAX = 48 };
+enum { SHORT_MOST = 5 /* columns of human_short() */, PEERS_LEAST = 14 /* "peers 200/5000" */ };
 
 struct line {
   char text[FIELDS][FIELD_MAX]; /* "" when there is nothing to say or no room */
@@ -79,7 +80,7 @@ static void fill(struct line *l, const struct report_progress *p) {
   fill_percent(l, p);
   snprintf(l->text[SIZES], FIELD_MAX, "%s/%s", human_short(p->verified, a),
            human_short(p->total, b));
-  set_field(l, SIZES, 9);
+  set_field(l, SIZES, SHORT_MOST + 1 + (unsigned)strlen(b));
   if (p->phase == PHASE_DOWNLOADING || (p->phase == PHASE_CHECKING && p->rate > 0)) {
     snprintf(l->text[RATE], FIELD_MAX, "%s/s", human_short(p->rate, a));
     set_field(l, RATE, 7);
@@ -90,7 +91,7 @@ static void fill(struct line *l, const struct report_progress *p) {
   }
   if (p->phase == PHASE_CHECKING || p->phase == PHASE_FINISHING) return;
   snprintf(l->text[PEERS], FIELD_MAX, "peers %u/%u", p->connected, p->known);
-  set_field(l, PEERS, 12);
+  set_field(l, PEERS, PEERS_LEAST);
 }
 
 static unsigned fields_width(const struct line *l) {

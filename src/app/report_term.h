@@ -7,7 +7,7 @@
  * itself; percent and phase stay, the name is shortened. Fields have fixed widths so that nothing
  * jumps. Each character beyond ASCII counts as two columns; some need only one, none needs more.
  *
- *   ubuntu.iso  [#########-------]  57.3%  612M/1.1G  48.1M/s  peers 31/208  eta 0:11
+ *   ubuntu.iso  [######-----]  57.3%  612M/1.1G  48.1M/s  peers 31/208  eta 0:11
  */
 #ifndef WEFT_APP_REPORT_TERM_H
 #define WEFT_APP_REPORT_TERM_H

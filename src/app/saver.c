@@ -38,7 +38,7 @@ static void save(struct saver *v) {
   }
   e = resume_save(v->store, v->meta, &v->done);
   if (e == ERR_OK) v->saved = (uint32_t)v->done.count;
-  else log_warn("the resume record could not be written (%s); the download goes on", err_name(e));
+  else log_warn("until a record can be written, more has to be checked after an interruption");
 }
 
 static void *saver_main(void *arg) {

@@ -13,12 +13,12 @@
 #include "app/present.h"
 #include "app/saver.h"
 #include "app/signals.h"
+#include "app/sources.h"
 #include "base/clock.h"
 #include "base/crypto.h"
 #include "base/log.h"
 #include "base/version.h"
 #include "find/tracker.h"
-#include "io/http.h"
 #include "io/net.h"
 #include "io/resume.h"
 #include "peer/worker.h"
@@ -50,6 +50,7 @@ struct session {
   int signals;               /* signalfd */
   int exit_code;             /* -1: not over yet */
   char why[1024];
+  bool told;                 /* instead: the log has said why */
 
   int64_t start_ms;
   int64_t answer_ms;         /* when a peer was last connected */
@@ -70,6 +71,14 @@ static void stop_with(struct session *s, int code, const char *why) {
   if (s->exit_code >= 0) return;
   s->exit_code = code;
   snprintf(s->why, sizeof s->why, "%s", why);
+}
+
+/* Whoever met the failure has said what and where; only lack of memory may have left no word. */
+static void stop_failed(struct session *s, enum err e) {
+  char text[8];
+  if (s->exit_code >= 0) return;
+  s->told = log_last_error(text, sizeof text);
+  stop_with(s, exits_of(e), err_name(e));
 }
 
 static void take_signal(struct session *s, int sig) {
@@ -267,9 +276,18 @@ static void show_progress(struct session *s, const struct pieces_stats *p,
   report_progress(s->report, &out);
 }
 
+/* The user's patience is over. */
+static void stop_waiting(struct session *s, int code, const char *what, int64_t ms,
+                         const char *option, const char *why) {
+  char text[sizeof s->why];
+  snprintf(text, sizeof text, "gave up after %g s%s (%s): %s", (double)ms / 1000, what,
+           option, why);
+  stop_with(s, code, text);
+}
+
 /* --timeout and --stall-timeout, and the sentence when nothing moves. */
 static void check_stall(struct session *s, const struct roster_stats *r, int64_t now) {
-  char why[sizeof s->why];
+  char why[768];
   if (r->connected > 0) s->answer_ms = now;
   int64_t still_ms = now - s->moved_ms;
   bool stalled = s->o->stall_timeout_ms > 0 && still_ms >= s->o->stall_timeout_ms;
@@ -277,48 +295,19 @@ static void check_stall(struct session *s, const struct roster_stats *r, int64_t
   if (still_ms < STALL_MS && !stalled && !alone) return;
   diagnose_stall(&s->sw, s->trackers, now, why, sizeof why);
   if (still_ms >= STALL_MS) report_stalled(s->report, why);
-  if (stalled) stop_with(s, EXIT_STALLED, why);
-  if (alone) stop_with(s, EXIT_NO_SOURCE, why);
+  if (stalled)
+    stop_waiting(s, EXIT_STALLED, " without data", s->o->stall_timeout_ms, "--stall-timeout", why);
+  if (alone)
+    stop_waiting(s, EXIT_NO_SOURCE, "", s->o->timeout_ms, "--timeout", why);
 }
 
-/* Did the user name a tracker that can't be asked? */
-static bool named_unusable(const struct options *o) {
-  for (size_t i = 0; i < o->tracker_count; i++)
-    if (!http_is_url(o->trackers[i])) return true;
-  return false;
-}
-
-/* Nothing to ask and nobody to dial: waiting would not help. `unusable` names the trackers that are
- * of a kind we can't ask, or is "". */
-static void give_up(struct session *s, const char *unusable) {
-  char why[sizeof s->why];
-  const char *reason = *unusable != '\0'      ? unusable
-                       : s->o->no_trackers    ? "--no-trackers leaves nobody to ask"
-                       : s->m->tier_count > 0 ? "the torrent names only trackers that are no URLs"
-                                              : "the torrent names no tracker, and other ways to "
-                                                "find peers are not supported yet";
-  snprintf(why, sizeof why, "nobody to download from: %s; name a peer with --peer IP:PORT or %s "
-           "tracker with --tracker URL", reason, *unusable != '\0' ? "another" : "a");
-  stop_with(s, EXIT_NO_SOURCE, why);
-}
-
-/* Says at once which trackers can't be asked, and ends here if there is nobody else. */
+/* Nothing to ask and nobody to dial: waiting would not help. */
 static void check_sources(struct session *s) {
-  char unusable[768] = "";
+  char why[sizeof s->why];
   struct addrbook_stats a;
-  size_t count = s->trackers == NULL ? 0 : tracker_status(s->trackers, NULL, 0);
-  struct tracker_status *status = calloc(count + 1, sizeof *status);
-  if (status == NULL) return; /* the reason will be told when nothing arrives */
-  if (count > 0) tracker_status(s->trackers, status, count);
-  size_t usable = diagnose_unusable(status, count, unusable, sizeof unusable);
-  free(status);
   addrbook_stats(s->sw.book, clock_now_ms(), &a);
-  if (usable == 0 && a.known == 0)
-    give_up(s, unusable);
-  else if (*unusable != '\0' && (usable == 0 || named_unusable(s->o)))
-    report_warning(s->report, "%s", unusable);
-  else if (*unusable != '\0')
-    log_info("%s", unusable);
+  if (!sources_check(s->o, s->m, s->trackers, a.known, s->report, why, sizeof why))
+    stop_with(s, EXIT_NO_SOURCE, why);
 }
 
 /* Every piece is verified: are the files still the ones we wrote? What is not goes back to the
@@ -326,7 +315,7 @@ static void check_sources(struct session *s) {
 static void finish(struct session *s, int64_t now) {
   struct bitset lost;
   if (!bitset_init(&lost, s->m->geo.pieces)) {
-    stop_with(s, EXIT_RESOURCES, "out of memory");
+    stop_with(s, EXIT_RESOURCES, "there is not enough memory to look over the files");
     return;
   }
   enum err e = store_finish(s->there.store, &lost);
@@ -337,9 +326,9 @@ static void finish(struct session *s, int64_t now) {
       pieces_reset(s->sw.pieces, (uint32_t)i);
     roster_ring_all(s->sw.roster);
     s->moved_ms = now;
-    if (e != ERR_OK) stop_with(s, exits_of(e), "the files could not be written again");
+    if (e != ERR_OK) stop_failed(s, e);
   } else if (e != ERR_OK) {
-    stop_with(s, exits_of(e), "the data could not be brought to disk");
+    stop_failed(s, e);
   } else {
     stop_with(s, EXIT_OK, "");
   }
@@ -357,9 +346,7 @@ static void tick(struct session *s) {
   show_progress(s, &p, &r, now);
   enum err disk = (enum err)atomic_load(&s->sw.disk_error);
   if (disk == ERR_OK) disk = saver_error(s->saver);
-  if (disk != ERR_OK)
-    stop_with(s, exits_of(disk), "the disk failed; what was verified is kept: run "
-                                               "the same command again when there is room");
+  if (disk != ERR_OK) stop_failed(s, disk);
   else if (p.complete) finish(s, now);
   else check_stall(s, &r, now);
   if (s->trackers != NULL && r.seats < WANT_PEERS_BELOW && s->spawn_ms == CLOCK_NEVER)
@@ -427,7 +414,7 @@ static void tell(struct session *s, uint32_t gave) {
     .peers_used = gave,
     .path = s->there.store == NULL ? "" : store_top_path(s->there.store),
   };
-  report_done(s->report, &sum, s->exit_code, s->why);
+  report_done(s->report, &sum, s->exit_code, s->told ? NULL : s->why);
 }
 
 static void download(struct session *s) {
@@ -435,7 +422,7 @@ static void download(struct session *s) {
   for (size_t i = 0; e == ERR_OK && i < s->o->peer_count; i++)
     addrbook_add(s->sw.book, &s->o->peers[i], FROM_USER, clock_now_ms());
   if (e == ERR_OK) e = start_trackers(s);
-  if (e != ERR_OK) stop_with(s, exits_of(e), err_name(e));
+  if (e != ERR_OK) stop_failed(s, e);
   else run(s);
 }
 
@@ -451,11 +438,12 @@ int session_run(const struct options *o, const struct metainfo *m, struct report
   if (s.signals >= 0 && s.sw.bell >= 0 && s.worker_cap > 0)
     e = present_open(&s.there, o, m, r, s.signals);
   take_signal(&s, s.there.sig);
-  if (e != ERR_OK) stop_with(&s, exits_of(e), err_name(e));
+  if (e != ERR_OK) stop_failed(&s, e);
   else s.already = present_bytes(m, &s.there.done);
   if (s.exit_code < 0 && bitset_full(&s.there.done)) {
     e = store_finish(s.there.store, NULL);
-    stop_with(&s, exits_of(e), e == ERR_OK ? "" : "the data could not be brought to disk");
+    if (e == ERR_OK) stop_with(&s, EXIT_OK, "");
+    else stop_failed(&s, e);
   }
   if (s.exit_code < 0) {
     download(&s);

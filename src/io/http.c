@@ -299,6 +299,15 @@ static enum err fail_scheme(struct transfer *t) {
   return ERR_ACCESS;
 }
 
+/* Names no host: what makes the URL invalid may well be that there is none. */
+static enum err fail_url(struct transfer *t) {
+  char host[128];
+  http_redact_host(t->q->url, host, sizeof host);
+  snprintf(t->r->why, sizeof t->r->why, "not a valid URL%s%.120s",
+           t->detail[0] ? ": " : *host == '\0' ? ": it names no host" : "", t->detail);
+  return ERR_FORMAT;
+}
+
 static enum err fail_tls(struct transfer *t) {
   char after[160];
   snprintf(after, sizeof after, ": %.120s", t->detail);
@@ -334,7 +343,7 @@ static enum err explain(struct transfer *t, CURLcode code) {
     case CURLE_TOO_MANY_REDIRECTS:
       return fail(t, ERR_LIMIT, "too many redirects, the last one to ", "");
     case CURLE_URL_MALFORMAT:
-      return fail(t, ERR_FORMAT, "not a valid URL: ", "");
+      return fail_url(t);
     case CURLE_OUT_OF_MEMORY:
     case CURLE_WRITE_ERROR:
       return fail(t, ERR_MEMORY, "out of memory in the reply of ", "");

@@ -105,8 +105,8 @@ static ssize_t read_all(int fd, uint8_t *data, size_t len) {
 }
 
 static enum err complain(const struct store *s, const char *what, int errnum) {
-  log_error("the resume record %s (for %s): %s: %s", store_record_name(s), store_top_path(s), what,
-            store_beneath_why(errnum));
+  log_error("the resume record %s (beside %s) %s: %s", store_record_name(s), store_top_path(s),
+            what, store_beneath_why(errnum));
   return store_beneath_in_the_way(errnum) ? ERR_EXISTS : err_from_errno(errnum);
 }
 

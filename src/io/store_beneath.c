@@ -213,7 +213,7 @@ const char *store_beneath_why(int errnum) {
   case ENODEV:
     return "no regular file; move it away or choose another place";
   case ENAMETOOLONG:
-    return "the name is too long for this file system; choose another place";
+    return "the name is too long for this file system; choose a shorter one";
   case EMFILE:
   case ENFILE:
     return "too many open files; raise the limit (ulimit -n) or lower --max-peers";

@@ -75,11 +75,13 @@ static enum err complain(const char *shown, int errnum) {
 enum err store_claim_take(struct store_claim *c, int dirfd, const char *top, const char *shown,
                           bool folder) {
   *c = STORE_CLAIM_NONE;
+  bool seen = false;
   for (int i = 0; i < TRIES; i++) {
     bool made = false;
     int fd = open_or_make(dirfd, top, folder, &made);
     if (fd < 0 && errno == ENOENT) continue; /* removed between the two calls */
     if (fd < 0) return complain(shown, errno);
+    seen = true;
     if (!right_kind(fd, folder)) {
       close(fd);
       return complain(shown, EEXIST);
@@ -94,7 +96,8 @@ enum err store_claim_take(struct store_claim *c, int dirfd, const char *top, con
     }
     close(fd);
   }
-  log_error("%s: comes and goes; is something else at work there?", shown);
+  log_error("%s: %s", shown, seen ? "comes and goes; is something else at work there?"
+                                  : "nothing can be made in that folder; choose another place");
   return ERR_IO;
 }
 

@@ -129,6 +129,10 @@ TEST(each_address_is_counted_once) {
     addrbook_stats(b, 0, &facts.book);
     assert_int_equal(facts.book.taken, 1);
     addrbook_report(b, &a, how[i], false, 0);
+    if (i > 0) continue;
+    addrbook_stats(b, 0, &facts.book);
+    assert_words("no peer is connected: the tracker answers but knows no more peers; 1 address "
+                 "known: banned for wrong data");
   }
   addrbook_stats(b, 0, &facts.book);
   assert_words("no peer is connected: the tracker answers but knows no more peers; 3 addresses "

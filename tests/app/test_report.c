@@ -97,14 +97,32 @@ TEST(a_failure_says_why_and_how_much_is_there) {
   assert_null(strstr(err, "saved"));
 }
 
-TEST(what_ended_before_it_began_is_told_by_somebody_else) {
+TEST(what_was_told_already_is_not_told_again_but_goes_into_the_event) {
+  struct options o = {.json = true};
+  struct capture c1 = capture_start(STDOUT_FILENO);
+  struct capture c2 = capture_start(STDERR_FILENO);
+  struct report *r = report_new(&o);
+  log_error("x is not a \"torrent\"");
+  report_done(r, NULL, 3, NULL);
+  report_free(r);
+  capture_end(&c2, err, sizeof err);
+  capture_end(&c1, out, sizeof out);
+  assert_string_equal(err, "weft: x is not a \"torrent\"\n");
+  assert_non_null(strstr(out, "\"why\":\"x is not a \\u0022torrent\\u0022\""));
+}
+
+TEST(a_torrent_without_a_name_goes_by_that_of_its_file) {
   struct options o = {.json = false};
+  struct report_progress p = {.phase = PHASE_CONNECTING, .total = 1000};
+  struct metainfo m = {.name = "", .geo = {.pieces = 1, .piece_len = 1000, .total = 1000}};
   struct capture c = capture_start(STDERR_FILENO);
   struct report *r = report_new(&o);
-  report_done(r, NULL, 3, "not a valid torrent");
+  report_metadata(r, &m, "folder/d69f91e6");
+  report_progress(r, &p);
   report_free(r);
   capture_end(&c, err, sizeof err);
-  assert_string_equal(err, "");
+  assert_string_equal(err, "d69f91e6: 0.0 % of 1000 B, looking for peers: "
+                           "0 of 0 known are connected\n");
 }
 
 TEST(a_reason_is_told_again_only_when_it_changes) {
@@ -421,7 +439,8 @@ int main(void) {
   signal(SIGPIPE, SIG_IGN);
   RUN(T(a_pipe_gets_plain_lines_the_first_and_the_last_among_them),
       T(quiet_says_nothing_but_errors), T(a_failure_says_why_and_how_much_is_there),
-      T(what_ended_before_it_began_is_told_by_somebody_else),
+      T(what_was_told_already_is_not_told_again_but_goes_into_the_event),
+      T(a_torrent_without_a_name_goes_by_that_of_its_file),
       T(a_reason_is_told_again_only_when_it_changes),
       T(a_terminal_gets_one_line_that_is_redrawn),
       T(the_bar_makes_room_for_a_log_line_and_comes_back),

@@ -27,8 +27,34 @@ static const char *plain(const struct report_progress *p) {
 
 TEST(at_eighty_columns_everything_is_there) {
   const char *line = bar("ubuntu.iso", &HALF, 84);
-  assert_string_equal(line, "ubuntu.iso  [########------]   57.3%  646M/1.1G  48.1M/s  "
-                            "peers 31/208  eta 0:09");
+  assert_string_equal(line, "ubuntu.iso  [######-----]   57.3%  646M/1.1G   48.1M/s  "
+                            "peers 31/208    eta 0:09");
+}
+
+/* Where `c` stands in the bar line. */
+static size_t place_of(char c, const struct report_progress *p) {
+  const char *line = bar("ubuntu.iso", p, 100);
+  return strcspn(line, (const char[]){c, '\0'});
+}
+
+TEST(nothing_jumps_when_the_figures_grow) {
+  static const uint64_t sizes[] = {0, 1500, 10150000, 104857000, 1048570000, 1100000000};
+  static const uint32_t peers[] = {0, 9, 10, 99, 200};
+  struct report_progress p = HALF;
+  p.phase = PHASE_DOWNLOADING;
+  size_t bracket = place_of(']', &p);
+  const char *first = bar("ubuntu.iso", &p, 100);
+  size_t eta = strlen(first) - strlen(strstr(first, "eta"));
+  for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++)
+    for (size_t k = 0; k < sizeof peers / sizeof peers[0]; k++) {
+      p.verified = sizes[i];
+      p.connected = peers[k];
+      p.known = peers[k] * 25;
+      p.rate = sizes[i] / 10;
+      assert_int_equal(place_of(']', &p), bracket);
+      const char *line = bar("ubuntu.iso", &p, 100);
+      assert_int_equal(strlen(line) - strlen(strstr(line, "eta")), eta);
+    }
 }
 
 TEST(a_bar_never_reaches_the_right_edge) {
@@ -165,7 +191,8 @@ TEST(the_last_line_says_what_was_done) {
 }
 
 int main(void) {
-  RUN(T(at_eighty_columns_everything_is_there), T(a_bar_never_reaches_the_right_edge),
+  RUN(T(at_eighty_columns_everything_is_there),
+      T(nothing_jumps_when_the_figures_grow), T(a_bar_never_reaches_the_right_edge),
       T(the_percents_are_the_last_to_go),
       T(a_wide_terminal_gets_a_longer_bar_but_not_an_endless_one),
       T(a_long_name_is_cut_at_a_character), T(fields_keep_their_places_when_numbers_change),

@@ -4,6 +4,7 @@ can't be asked are named at once, two reasons for standing still are both told, 
 one line that says what, where and why."""
 
 import os
+import shutil
 
 import lib
 import peers
@@ -39,7 +40,7 @@ def _(box):
     liar = box.peer(peers.Corrupt, torrent)
     result = box.download(torrent, "-vv", "--timeout", "2", peers=[liar], expect=4)
     lib.check("hung up" not in result.err, "says that it hung up", result)
-    lib.check("1 address known: 1 banned for wrong data" in result.err, "another count", result)
+    lib.check("1 address known: banned for wrong data" in result.err, "another count", result)
     told = [line for line in lines(result) if "banned" in line and "known" not in line]
     lib.check(len(told) == 1, "told %d times" % len(told), result)
 
@@ -96,6 +97,102 @@ def _(box):
     result = box.download(torrent, "--stall-timeout", "2", peers=[choker], expect=7)
     lib.check("the only connected peer chokes us: waiting for a turn; 1 missing piece is with "
               "nobody" in result.err, "another reason", result)
+
+
+# What is in the way, before anything begins: (what to make, PATH, what is said).
+
+def folder(*names):
+    """Makes a folder."""
+    return lambda box: os.makedirs(box.path("here", *names))
+
+
+def text(*names):
+    """Makes a file that is somebody else's."""
+    def make(box):
+        os.makedirs(os.path.dirname(box.path("here", *names)), exist_ok=True)
+        with open(box.path("here", *names), "w") as out:
+            out.write("somebody else's")
+    return make
+
+
+def link(target, *names):
+    """Makes a symbolic link."""
+    def make(box):
+        os.makedirs(os.path.dirname(box.path("here", *names)), exist_ok=True)
+        os.symlink(target, box.path("here", *names))
+    return make
+
+
+def nothing(_box):
+    """Makes nothing."""
+
+
+IN_THE_WAY = [
+    (nothing, "n" * 300, ("nnn", "name is too long", "shorter")),
+    (nothing, "no/folder", ("no/: ", "does not exist; make it first")),
+    (nothing, "no/such/", ("no/such/: the folder above it does not exist",)),
+    (nothing, "/proc/", ("/proc/", "choose another place")),
+    (nothing, "/dev/null", ("/dev/null is no regular file",)),
+    (text("payload"), "", ("payload is already there", "--overwrite")),
+    (text("payload"), "payload/", ("payload/: something that is no folder",)),
+    (folder("payload"), "", ("payload is a folder, but the torrent is a single file",)),
+    (link("/tmp", "payload"), "", ("payload is a symbolic link",)),
+    (folder(".payload.weft"), "", (".payload.weft (beside payload)", "a folder is in the way")),
+]
+
+IN_THE_WAY_OF_MANY = [
+    (text("payload"), "", ("payload is a file, but the torrent needs a folder there",)),
+    (text("payload", "a"), "", ("payload/a/b: ", "no folder is where its folder should be")),
+    (folder("payload", "c"), "", ("payload/c: a folder is in its place",)),
+    (link("/etc/passwd", "payload", "c"), "", ("payload/c: a symbolic link is in its place",)),
+]
+
+
+@lib.case("what is in the way is one line: what, where, why")
+def _(box):
+    os.mkdir(box.path("here"))
+    one = box.torrent(100 * KIB)
+    many = box.torrent([(["a", "b"], 50 * KIB), (["c"], 70 * KIB)])
+    table = [(one, row) for row in IN_THE_WAY] + [(many, row) for row in IN_THE_WAY_OF_MANY]
+    for torrent, (make, path, words) in table:
+        make(box)
+        result = box.weft(torrent.file, *([path] if path else []), "--json", "--peer",
+                          "127.0.0.1:1", cwd=box.path("here"), expect=5)
+        said = lines(result)
+        lib.check(len(said) == 1 and all(word in said[0] for word in words), words, result)
+        lib.check(said[0] == "weft: " + result.events("done")[0]["why"], "not the reason in --json",
+                  result)
+        shutil.rmtree(box.path("here"))
+        os.mkdir(box.path("here"))
+
+
+@lib.case("a log file that can't be opened is one line with the reason")
+def _(box):
+    os.symlink("nowhere", box.path("link"))
+    os.mkdir(box.path("dir"))
+    os.mkfifo(box.path("fifo"))
+    for name, words in (("link", "it is a symbolic link"), ("dir", "it is a folder"),
+                        ("no/log", "the folder it should be in does not exist"),
+                        ("fifo", "nobody reads from that pipe")):
+        result = box.weft("info", "--log-file", name, "x", expect=5)
+        lib.check(len(lines(result)) == 1 and "'%s' can't be opened: %s" % (name, words)
+                  in result.err, name, result)
+    result = box.weft("info", "--log-file", "/dev/full", "x", expect=3)
+    lib.check("the log file can no longer be written (No space left on device)" in result.err,
+              "not told", result)
+
+
+@lib.case("what is no TORRENT is one line with the reason")
+def _(box):
+    for name, code, words in (
+            ("http://", 4, "not a valid URL: it names no host"),
+            ("ftp://a/b.torrent", 3, "weft knows only http:// and https:// URLs"),
+            ("file:///b.torrent", 3, "the path of the file alone"),
+            ("www.example.org/b.torrent", 3, "a URL begins with http:// or https://"),
+            ("missing.torrent", 3, "check its name"), (".", 3, "is a folder")):
+        for command in ([], ["info"], ["download", "-q"]):
+            result = box.weft(*command, name, expect=code)
+            lib.check(len(lines(result)) == 1 and words in result.err, name, result)
 
 
 if __name__ == "__main__":
