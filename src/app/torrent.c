@@ -30,7 +30,7 @@ static bool is_info_hash(const char *a) {
 
 bool torrent_plausible(const char *a) {
   return strcmp(a, "-") == 0 || http_is_url(a) || is_magnet(a) || is_info_hash(a) ||
-         access(a, F_OK) == 0 || errno != ENOENT;
+         strpbrk(a, "./") != NULL || access(a, F_OK) == 0 || errno != ENOENT;
 }
 
 const char *torrent_mistaken(const uint8_t *in, size_t len) {
@@ -78,12 +78,33 @@ static const char *title(const char *argument, char *out, size_t size) {
   return out;
 }
 
+/* There is no such file: maybe it was not meant to be one. */
+static void tell_missing(const char *name) {
+  static const char *const schemes[] = {"ftp://", "ftps://", "sftp://", "udp://", "file://"};
+  const char *bare = name[0] == '\'' ? name + 1 : name;
+  for (size_t i = 0; i < sizeof schemes / sizeof schemes[0]; i++) {
+    if (strncasecmp(bare, schemes[i], strlen(schemes[i])) != 0) continue;
+    if (strcmp(schemes[i], "file://") == 0)
+      log_error("%s is a URL; give weft the path of the file alone", name);
+    else if (strcmp(schemes[i], "udp://") == 0)
+      log_error("%s is a tracker, not a torrent; give weft the .torrent file", name);
+    else
+      log_error("%s can't be fetched: weft knows only http:// and https:// URLs; fetch it by other "
+                "means and give weft the file", name);
+    return;
+  }
+  bool is_site = strncasecmp(bare, "www.", 4) == 0;
+  log_error("there is no file %s; %s", name,
+            is_site ? "a URL begins with http:// or https://"
+                    : "check its name and the folder you are in");
+}
+
 /* The sentence for a file that can't be opened or read, and its exit code. */
 static int tell_errno(const char *name, int errnum) {
   switch (errnum) {
   case ENOENT:
   case ENOTDIR:
-    log_error("there is no file %s; check its name and the folder you are in", name);
+    tell_missing(name);
     return EXIT_BAD_TORRENT;
   case EISDIR:
     log_error("%s is a folder; give the .torrent file itself", name);
@@ -208,8 +229,9 @@ static int parse(struct metainfo *m, const char *name, const struct buf *b) {
   }
   const char *kind = e == ERR_UNSUPPORTED ? "an unsupported" : "not a valid";
   bool named = why.field[0] != '\0' && strcmp(why.field, "torrent") != 0;
-  log_error("%s is %s torrent: %s%s%s", name, kind, named ? why.field : "", named ? ": " : "",
-            why.why);
+  bool broken = e == ERR_FORMAT && !named;
+  log_error("%s is %s torrent: %s%s%s%s", name, kind, named ? why.field : "", named ? ": " : "",
+            why.why, broken ? "; it is damaged or cut short, fetch it again" : "");
   return EXIT_BAD_TORRENT;
 }
 

@@ -28,7 +28,7 @@ enum { TORRENT_BYTES_MAX = 64 << 20 };
 int torrent_load(struct metainfo *m, const char *argument, int64_t timeout_ms);
 
 /* Does `argument` look like something torrent_load() takes, rather than like the name of a command?
- * A file that exists, "-", a URL, a magnet link, an info hash. */
+ * A file that exists, "-", a URL, a magnet link, an info hash, all that has a dot or a slash. */
 bool torrent_plausible(const char *argument);
 
 /* What the bytes are if they can't be a torrent ("a web page", "compressed by gzip"); NULL if they

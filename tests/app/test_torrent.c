@@ -86,6 +86,14 @@ TEST(a_missing_file_is_named) {
   assert_refused(path_of("x.torrent/y"), EXIT_BAD_TORRENT, "there is no file '");
 }
 
+TEST(a_url_that_weft_does_not_fetch_is_told_from_a_missing_file) {
+  assert_refused("ftp://x/y.torrent", EXIT_BAD_TORRENT, "only http:// and https://");
+  assert_refused("SFTP://x/y.torrent", EXIT_BAD_TORRENT, "only http:// and https://");
+  assert_refused("file:///tmp/x", EXIT_BAD_TORRENT, "the path of the file alone");
+  assert_refused("udp://x:1", EXIT_BAD_TORRENT, "is a tracker");
+  assert_refused("www.example.org/x", EXIT_BAD_TORRENT, "begins with http://");
+}
+
 TEST(a_folder_is_no_torrent) {
   assert_refused(folder, EXIT_BAD_TORRENT, "is a folder");
 }
@@ -156,6 +164,7 @@ TEST(plausible_is_what_could_be_a_torrent) {
   assert_true(torrent_plausible("magnet:?x"));
   assert_true(torrent_plausible("d69f91e6b2ae4c542468d1073a71d4ea13879a7f"));
   assert_true(torrent_plausible(folder));
+  assert_true(torrent_plausible("no-such-file.torrent"));
   assert_false(torrent_plausible("no-such-file-here"));
   assert_false(torrent_plausible(""));
 }
@@ -165,7 +174,8 @@ int main(void) {
   if (mkdtemp(folder) == NULL || http_global_init() != ERR_OK) return 1;
   const struct CMUnitTest tests[] = {
     T(a_file_is_loaded), T(standard_input_is_loaded), T(a_missing_file_is_named),
-    T(a_folder_is_no_torrent), T(a_file_without_permission_is_a_matter_of_the_disk),
+    T(a_url_that_weft_does_not_fetch_is_told_from_a_missing_file), T(a_folder_is_no_torrent),
+    T(a_file_without_permission_is_a_matter_of_the_disk),
     T(a_file_that_is_too_long_is_not_read_to_its_end), T(a_name_that_is_too_long_is_no_crash),
     T(what_people_give_by_mistake_is_recognised),
     T(a_bad_torrent_is_refused_with_field_and_reason),

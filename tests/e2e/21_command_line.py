@@ -101,7 +101,6 @@ def _(box):
             ((), ("Usage:", "weft -h")),
             (("verfy", "x"), ("did you mean 'weft verify'",)),
             (("frobnicate",), ("neither a command nor a file",)),
-            (("missing.torrent",), ("there is no file 'missing.torrent'",)),
             (("",), ("neither a command",)),
             (("help", "frobnicate"), ("no command 'frobnicate'",)),
             (("info",), ("needs a TORRENT", "weft info -h")),
@@ -166,7 +165,9 @@ def _(box):
 
 @lib.case("files that are not there, folders, and endless ones are exit 3")
 def _(box):
-    run(box, "info", "missing.torrent", code=3, says=("there is no file 'missing.torrent'",))
+    for command in [()] + [(command,) for command in COMMANDS]:
+        run(box, *command, "missing.torrent", code=3,
+            says=("there is no file 'missing.torrent'",))
     run(box, "info", ".", code=3, says=("is a folder",))
     run(box, "info", "/dev/zero", code=3, says=("longer than 64 MiB",))
     run(box, "info", "magnet:?xt=urn:btih:" + "a" * 40, code=3, says=("not supported yet",))
