@@ -22,8 +22,8 @@ enum {
 
 #define TORRENT_IS \
   "TORRENT is a .torrent file, the http(s) URL of one, or \"-\" for standard input.\n"
-#define PATH_IS \
-  "PATH says where the files are: inside PATH if it is a folder or ends in \"/\",\n" \
+#define PATH_IS(what) \
+  "PATH says where " what ": inside PATH if it is a folder or ends in \"/\",\n" \
   "under the very name PATH if not, in the current folder if it is left out.\n"
 
 static const struct command_spec commands[] = {
@@ -31,7 +31,7 @@ static const struct command_spec commands[] = {
    "download, check every piece, exit when done",
    "Downloads the files of a torrent, checks every piece, and exits when all is on\n"
    "disk. If it was interrupted, the same command goes on where it stopped.\n"
-   TORRENT_IS PATH_IS},
+   TORRENT_IS PATH_IS("the files go")},
   {"info", FOR_INFO, false, false, 1, "TORRENT", "say what a torrent holds",
    "Prints what a torrent says about itself: trackers, sizes, hashes, files.\n" TORRENT_IS},
   {"files", FOR_FILES, false, false, 1, "TORRENT", "list the files: size in bytes and path",
@@ -39,7 +39,8 @@ static const struct command_spec commands[] = {
   {"verify", FOR_VERIFY, false, true, 2, "TORRENT [PATH]",
    "compare files on disk with the torrent",
    "Reads the files on disk and names those that are missing or damaged, and where.\n"
-   "Changes nothing. Exits with 0 if everything matches, with 8 if not.\n" TORRENT_IS PATH_IS},
+   "Changes nothing. Exits with 0 if everything matches, with 8 if not.\n"
+   TORRENT_IS PATH_IS("the files are")},
 };
 static const size_t command_count = sizeof commands / sizeof commands[0];
 
@@ -47,15 +48,18 @@ static const struct option_spec specs[] = {
   {"output", 'o', OPTION_TEXT, FOR_DOWNLOAD | FOR_VERIFY, FIELD(output), 0, 0, "PATH",
    "the same as the argument PATH"},
   {"overwrite", 0, OPTION_FLAG, FOR_DOWNLOAD, FIELD(overwrite), 0, 0, NULL,
-   "replace files that are in the way"},
+   "replace files that are not of this download"},
   {"allocate", 0, OPTION_ALLOCATE, FOR_DOWNLOAD, FIELD(allocate), 0, 0, "HOW",
-   "space for files: none, sparse or full\n(default sparse)"},
+   "files grow (none), have holes until they are full\n"
+   "(sparse, the default), or get all their space at\nonce (full)"},
   {"max-peers", 0, OPTION_NUMBER, FOR_DOWNLOAD, FIELD(max_peers), 1, 10000, "N",
    "connections at a time, 1 to 10000 (default 200)"},
   {"memory", 0, OPTION_SIZE, FOR_DOWNLOAD, FIELD(memory), UINT64_C(4) << 20, 0, "SIZE",
    "memory for data in flight, at least 4M\n(default 128M)"},
-  {"timeout", 0, OPTION_DURATION, FOR_ALL, FIELD(timeout_ms), 0, 0, "TIME",
-   "give up when nobody answers for so long\n(default 60s; 0: never)"},
+  {"timeout", 0, OPTION_DURATION, FOR_DOWNLOAD, FIELD(timeout_ms), 0, 0, "TIME",
+   "give up when no peer is connected for so long\n(default 60s; 0: never)"},
+  {"timeout", 0, OPTION_DURATION, FOR_ALL & ~FOR_DOWNLOAD, FIELD(timeout_ms), 0, 0, "TIME",
+   "give up on a URL that takes longer than this\n(default 60s; 0: never)"},
   {"stall-timeout", 0, OPTION_DURATION, FOR_DOWNLOAD, FIELD(stall_timeout_ms), 0, 0, "TIME",
    "give up when no data arrive for so long\n(default 0: never)"},
   {"peer", 0, OPTION_PEER, FOR_DOWNLOAD, FIELD(peers), 0, 0, "IP:PORT",
@@ -65,13 +69,17 @@ static const struct option_spec specs[] = {
   {"no-trackers", 0, OPTION_FLAG, FOR_DOWNLOAD, FIELD(no_trackers), 0, 0, NULL,
    "do not ask the torrent's trackers"},
   {"port", 0, OPTION_PORT, FOR_DOWNLOAD, FIELD(port), 1, 65535, "N",
-   "port to tell trackers (default 6881)"},
+   "port to tell trackers, 1 to 65535 (default 6881)"},
   {"pieces", 0, OPTION_FLAG, FOR_INFO, FIELD(list_pieces), 0, 0, NULL,
    "list the hash of every piece, however many"},
-  {"json", 0, OPTION_FLAG, FOR_ALL, FIELD(json), 0, 0, NULL,
-   "print JSON (download: an event per line)"},
-  {"quiet", 'q', OPTION_FLAG, FOR_ALL, FIELD(quiet), 0, 0, NULL,
+  {"json", 0, OPTION_FLAG, FOR_DOWNLOAD, FIELD(json), 0, 0, NULL,
+   "print what happens as JSON, one event per line"},
+  {"json", 0, OPTION_FLAG, FOR_ALL & ~FOR_DOWNLOAD, FIELD(json), 0, 0, NULL,
+   "print one JSON object instead of text"},
+  {"quiet", 'q', OPTION_FLAG, FOR_ALL & ~FOR_VERIFY, FIELD(quiet), 0, 0, NULL,
    "no progress and no warnings, only errors"},
+  {"quiet", 'q', OPTION_FLAG, FOR_VERIFY, FIELD(quiet), 0, 0, NULL,
+   "no progress and no text: the exit code tells"},
   {"verbose", 'v', OPTION_COUNT, FOR_ALL, FIELD(verbose), 0, 0, NULL,
    "say what happens; -vv: say what every peer does"},
   {"log-file", 0, OPTION_TEXT, FOR_ALL, FIELD(log_file), 0, 0, "FILE",
@@ -86,17 +94,21 @@ static const struct command_spec *find_command(const char *name) {
   return NULL;
 }
 
-static const struct option_spec *find_long(const char *name, size_t len) {
+/* One option may stand in the table twice, when it means something else for other commands:
+ * `bits` are the commands that are looked for. */
+static const struct option_spec *find_long(const char *name, size_t len, unsigned bits) {
   for (size_t i = 0; i < spec_count; i++) {
     const struct option_spec *s = &specs[i];
-    if (strlen(s->name) == len && memcmp(s->name, name, len) == 0) return s;
+    if (strlen(s->name) == len && memcmp(s->name, name, len) == 0 && (s->commands & bits))
+      return s;
   }
   return NULL;
 }
 
-static const struct option_spec *find_letter(char letter) {
+static const struct option_spec *find_letter(char letter, unsigned bits) {
   for (size_t i = 0; i < spec_count; i++)
-    if (specs[i].letter == letter && letter != 0) return &specs[i];
+    if (specs[i].letter == letter && letter != 0 && (specs[i].commands & bits))
+      return &specs[i];
   return NULL;
 }
 
@@ -291,7 +303,7 @@ static bool take_value(struct parse *p, const struct option_spec *s, const char 
 }
 
 static bool refuse_long(const struct parse *p, const char *name, size_t len) {
-  const struct option_spec *other = find_long(name, len);
+  const struct option_spec *other = find_long(name, len, FOR_ALL);
   const char *near = options_help_near_option(p->command, specs, spec_count, name, len);
   if (other != NULL)
     return refuse(p, "--%s is no option of 'weft %s'", other->name, p->command->name);
@@ -305,9 +317,9 @@ static bool parse_long(struct parse *p, const char *word) {
   const char *name = word + 2;
   size_t len = strcspn(name, "=");
   const char *value = name[len] == '=' ? name + len + 1 : NULL;
-  const struct option_spec *s = find_long(name, len);
+  const struct option_spec *s = find_long(name, len, p->command->bit);
   if (len > 200) return refuse(p, "there is no option as long as that");
-  if (s == NULL || !(s->commands & p->command->bit)) return refuse_long(p, name, len);
+  if (s == NULL) return refuse_long(p, name, len);
   if (s->takes != NULL) return take_value(p, s, value);
   if (value != NULL) return refuse(p, "--%s takes no value", s->name);
   return set_plain(p, s);
@@ -316,10 +328,10 @@ static bool parse_long(struct parse *p, const char *word) {
 /* "-q", "-qv", "-oPATH", "-o PATH". */
 static bool parse_letters(struct parse *p, const char *word) {
   for (const char *c = word + 1; *c != '\0'; c++) {
-    const struct option_spec *s = find_letter(*c);
-    if (s == NULL) return refuse(p, "there is no option '%.100s'", word);
-    if (!(s->commands & p->command->bit))
+    const struct option_spec *s = find_letter(*c, p->command->bit);
+    if (s == NULL && find_letter(*c, FOR_ALL) != NULL)
       return refuse(p, "-%c is no option of 'weft %s'", *c, p->command->name);
+    if (s == NULL) return refuse(p, "there is no option '%.100s'", word);
     if (s->takes != NULL) return take_value(p, s, c[1] != '\0' ? c + 1 : NULL);
     if (!set_plain(p, s)) return false;
   }

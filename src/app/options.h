@@ -1,7 +1,7 @@
 /*
  * options: the command line as one struct.
  *
- * Every option stands once, in the table in options.c: its name, its short form, what it takes, its
+ * Every option stands in one table, in options.c: its name, its short form, what it takes, its
  * unit and default, the commands that know it, and its line of help. Parsing, `-h` and the error
  * messages all come from that table. Long options have GNU spelling ("--max-peers 50",
  * "--max-peers=50", unambiguous prefixes are *not* accepted: scripts must not break when an option
@@ -27,8 +27,8 @@ struct options {
   const char *log_file;      /* --log-file FILE */
   uint32_t max_peers;        /* --max-peers N, default 200, 1..10000 */
   uint64_t memory;           /* --memory SIZE of payload buffers, default 128M, at least 4M */
-  int64_t timeout_ms;        /* --timeout DURATION: give up (exit 4) when no tracker and no peer has
-                              * answered for so long; default 60 s; 0: never */
+  int64_t timeout_ms;        /* --timeout DURATION: give up (exit 4) when no peer was connected for
+                              * so long; default 60 s; 0: never */
   int64_t stall_timeout_ms;  /* --stall-timeout DURATION: exit 7 when no payload arrived for so
                               * long; default 0: never */
   uint16_t port;             /* --port N told to trackers, default 6881 */

@@ -110,6 +110,10 @@ static uint32_t workers_allowed(uint32_t max_peers) {
   }
   uint64_t room = (r.rlim_cur - DESCRIPTORS_KEPT) / 2;
   if (room < 1) room = 1;
+  if (room < max_peers)
+    log_warn("this process may open only %llu files at a time, enough for %llu peer%s: raise the "
+             "limit (ulimit -n) for more", (unsigned long long)r.rlim_cur,
+             (unsigned long long)room, human_plural(room));
   return room < want ? (uint32_t)room : want;
 }
 

@@ -252,6 +252,43 @@ TEST(help_is_for_stdout_and_wins_over_what_is_missing) {
   assert_null(strstr(helped, "--pieces"));
 }
 
+TEST(the_help_states_the_limits_and_defaults_that_hold) {
+  char text[64];
+  PARSE("download", "x");
+  struct options defaults = o;
+  PARSE("download", "-h");
+  snprintf(text, sizeof text, "this peer; up to %d times", OPTIONS_LIST_MAX);
+  assert_non_null(strstr(helped, text));
+  snprintf(text, sizeof text, "first; up to %d times", OPTIONS_LIST_MAX);
+  assert_non_null(strstr(helped, text));
+  snprintf(text, sizeof text, "1 to 10000 (default %u)", defaults.max_peers);
+  assert_non_null(strstr(helped, text));
+  snprintf(text, sizeof text, "(default %uM)", (unsigned)(defaults.memory >> 20));
+  assert_non_null(strstr(helped, text));
+  snprintf(text, sizeof text, "(default %us; 0: never)", (unsigned)(defaults.timeout_ms / 1000));
+  assert_non_null(strstr(helped, text));
+  snprintf(text, sizeof text, "1 to 65535 (default %u)", defaults.port);
+  assert_non_null(strstr(helped, text));
+  assert_int_equal(defaults.allocate, ALLOCATE_SPARSE);
+  assert_non_null(strstr(helped, "(sparse, the default)"));
+  assert_int_equal(defaults.stall_timeout_ms, 0);
+}
+
+TEST(an_option_may_mean_something_else_for_another_command) {
+  PARSE("info", "-h");
+  assert_non_null(strstr(helped, "one JSON object"));
+  assert_null(strstr(helped, "no peer"));
+  PARSE("verify", "-q", "--timeout", "5", "--json", "x");
+  assert_int_equal(result, OPTIONS_OK);
+  assert_true(o.quiet && o.json && o.timeout_ms == 5000);
+  PARSE("verify", "--peer", "1.2.3.4:5", "x");
+  assert_refused("--peer is no option of 'weft verify'");
+  PARSE("info", "-o", "x");
+  assert_refused("-o is no option of 'weft info'");
+  PARSE("info", "-z", "x");
+  assert_refused("there is no option '-z'");
+}
+
 TEST(the_overview_fits_into_eighty_columns_and_names_every_command) {
   struct capture out = capture_start(STDOUT_FILENO);
   options_overview();
@@ -322,6 +359,8 @@ int main(void) {
       T(the_number_of_arguments_is_checked), T(the_place_may_be_given_once),
       T(escapes_in_arguments_do_not_reach_the_terminal), T(a_very_long_word_is_no_problem),
       T(help_is_for_stdout_and_wins_over_what_is_missing),
+      T(the_help_states_the_limits_and_defaults_that_hold),
+      T(an_option_may_mean_something_else_for_another_command),
       T(the_overview_fits_into_eighty_columns_and_names_every_command),
       T(sizes_take_suffixes_and_fractions), T(whatever_is_no_size_leaves_the_value_alone),
       T(durations_are_seconds_unless_they_say_otherwise),
