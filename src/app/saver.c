@@ -5,7 +5,6 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
-#include "base/log.h"
 #include "io/resume.h"
 
 enum { SAVE_EVERY_MS = 5000 };
@@ -36,9 +35,7 @@ static void save(struct saver *v) {
     atomic_compare_exchange_strong(&v->error, &none, (int)e);
     return;
   }
-  e = resume_save(v->store, v->meta, &v->done);
-  if (e == ERR_OK) v->saved = (uint32_t)v->done.count;
-  else log_warn("until a record can be written, more has to be checked after an interruption");
+  if (resume_renew(v->store, v->meta, &v->done) == ERR_OK) v->saved = (uint32_t)v->done.count;
 }
 
 static void *saver_main(void *arg) {

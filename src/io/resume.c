@@ -213,7 +213,15 @@ static int write_temporary(int dirfd, const char *name, const uint8_t *data, siz
   return errnum;
 }
 
-static enum err replace(const struct store *s, const uint8_t *data, size_t len) {
+/* The download goes on without a new record: `what` failed. */
+static enum err regret(const struct store *s, const char *what, int errnum) {
+  log_warn("the resume record %s (beside %s) %s (%s): the next run will look over all that is "
+           "there", store_record_name(s), store_top_path(s), what, strerror(errnum));
+  return store_beneath_in_the_way(errnum) ? ERR_EXISTS : err_from_errno(errnum);
+}
+
+static enum err replace(const struct store *s, const uint8_t *data, size_t len, bool begun) {
+  enum err (*tell)(const struct store *, const char *, int) = begun ? regret : complain;
   char temporary[256];
   int dirfd = store_dirfd(s);
   const char *name = store_record_name(s);
@@ -222,9 +230,9 @@ static enum err replace(const struct store *s, const uint8_t *data, size_t len) 
   if (errnum == 0 && renameat(dirfd, temporary, dirfd, name) != 0) errnum = errno;
   if (errnum != 0) {
     store_beneath_unlink(dirfd, temporary, 0);
-    return complain(s, "cannot be written", errnum);
+    return tell(s, "cannot be written", errnum);
   }
-  if (store_beneath_sync_parent(dirfd, name) != 0) return complain(s, "cannot be synced", errno);
+  if (store_beneath_sync_parent(dirfd, name) != 0) return tell(s, "cannot be synced", errno);
   return ERR_OK;
 }
 
@@ -241,7 +249,8 @@ static enum err note_files(struct store *s, const struct metainfo *m, struct res
   return ERR_OK;
 }
 
-enum err resume_save(struct store *s, const struct metainfo *m, const struct bitset *done) {
+static enum err save(struct store *s, const struct metainfo *m, const struct bitset *done,
+                     bool begun) {
   size_t len = resume_len(m);
   uint8_t *data = malloc(len);
   struct resume_file *files = calloc(m->file_count, sizeof *files);
@@ -249,10 +258,18 @@ enum err resume_save(struct store *s, const struct metainfo *m, const struct bit
   if (e == ERR_OK && done->count > 0 && store_is_unsure(s)) e = store_sync(s);
   if (e == ERR_OK) e = note_files(s, m, files);
   if (e == ERR_OK) e = resume_build(data, m, done, files);
-  if (e == ERR_OK) e = replace(s, data, len);
+  if (e == ERR_OK) e = replace(s, data, len, begun);
   free(files);
   free(data);
   return e;
+}
+
+enum err resume_save(struct store *s, const struct metainfo *m, const struct bitset *done) {
+  return save(s, m, done, false);
+}
+
+enum err resume_renew(struct store *s, const struct metainfo *m, const struct bitset *done) {
+  return save(s, m, done, true);
 }
 
 /* A read-only file system refuses to remove even what is not there, so look first. */

@@ -63,6 +63,9 @@ enum err resume_load(struct store *s, const struct metainfo *m, struct bitset *d
  * name), ERR_IO, ERR_MEMORY.
  */
 enum err resume_save(struct store *s, const struct metainfo *m, const struct bitset *done);
+/* The same for a download that goes on, or has ended already: a failure is a warning, which says
+ * what it means for the next run. */
+enum err resume_renew(struct store *s, const struct metainfo *m, const struct bitset *done);
 
 /* Removes the record and its temporary. Returns ERR_OK, also if there was none; ERR_ACCESS, ERR_IO:
  * logged. */

@@ -116,8 +116,8 @@ static void warn_of_space(const struct store_files *t, uint64_t missing) {
   if (fstatvfs(t->dirfd, &v) != 0) return;
   uint64_t free_bytes = (uint64_t)v.f_bavail * v.f_frsize;
   if (missing > free_bytes)
-    log_warn("%" PRIu64 " MiB are to be written, but the disk has only %" PRIu64 " MiB free",
-             (missing >> 20) + 1, free_bytes >> 20);
+    log_warn("%.1f MiB are to be written, but the disk has only %.1f MiB free",
+             (double)missing / (1 << 20), (double)free_bytes / (1 << 20));
 }
 
 enum err store_make_all(struct store_files *t, enum store_allocate how) {

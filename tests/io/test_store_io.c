@@ -328,7 +328,7 @@ static int fill_sparse(void) {
   struct store *d = made_open(&big, "small/");
   made_listen();
   STEP(1, store_prepare(d, ALLOCATE_SPARSE) == ERR_OK);
-  STEP(2, strstr(made_listened(), "the disk has only 0 MiB free") != NULL);
+  STEP(2, strstr(made_listened(), "1.0 MiB are to be written, but the disk has only 0.") != NULL);
   made_listen();
   STEP(3, store_write(d, 0, big.data, 1 << 20) == ERR_SPACE);
   STEP(4, strstr(made_listened(), "small/big: no space left on the disk; make room") != NULL);
