@@ -13,11 +13,13 @@
 #include "app/cmd.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "app/human.h"
 #include "app/out.h"
@@ -124,6 +126,7 @@ struct result {
   size_t wrong_files;
   size_t missing_files;
   size_t blocked_files;  /* that nothing can be written to as it is */
+  size_t unreadable_files;
 };
 
 static bool whole(uint8_t v) {
@@ -137,6 +140,7 @@ static uint8_t look_at(struct result *r, size_t i) {
   r->sizes[i] = state.size;
   if (state.foreign_kind) return BLOCKED;
   if (!state.exists) return MISSING;
+  if (faccessat(AT_FDCWD, store_file_path(r->store, i), R_OK, AT_EACCESS) != 0) return UNREADABLE;
   uint64_t length = r->m->files[i].length;
   return state.size < length ? SHORT : state.size > length ? LONG : OK;
 }
@@ -263,7 +267,8 @@ static void tell_file(struct result *r, size_t i) {
   enum verdict v = judge(r, i);
   if (v != OK) r->wrong_files++;
   if (v == MISSING) r->missing_files++;
-  if (v == BLOCKED || v == UNREADABLE) r->blocked_files++;
+  if (v == BLOCKED) r->blocked_files++;
+  if (v == UNREADABLE) r->unreadable_files++;
   r->files++;
   if (r->quiet && r->json == NULL) return;
   if (r->json == NULL) {
@@ -296,12 +301,14 @@ static void print_summary(const struct result *r) {
     out_printf(": nothing of it is there; is PATH right? ('weft verify -h' explains)\n");
     return;
   }
-  out_printf(": %zu of %zu file%s not right", r->wrong_files, r->files,
-             r->files == 1 ? " is" : "s are");
+  out_printf(": %zu of %zu file%s %s not right", r->wrong_files, r->files, human_plural(r->files),
+             r->wrong_files == 1 ? "is" : "are");
   if (r->missing_files > 0) out_printf(", %zu missing", r->missing_files);
-  out_printf("; %zu of %u piece%s not match.", r->bad.count, m->geo.pieces,
-             m->geo.pieces == 1 ? " does" : "s do");
-  if (r->blocked_files > 0)
+  out_printf("; %zu of %u piece%s %s not match.", r->bad.count, m->geo.pieces,
+             human_plural(m->geo.pieces), r->bad.count == 1 ? "does" : "do");
+  if (r->unreadable_files > 0)
+    out_printf(" What can't be read can't be judged: check its permissions.\n");
+  else if (r->blocked_files > 0)
     out_printf(" Move away what is in the way; then 'weft download' can mend the rest.\n");
   else
     out_printf(" 'weft download' with the same arguments mends that.\n");
