@@ -4,10 +4,10 @@
  *   weft COMMAND [OPTIONS] TORRENT ...
  *   weft [OPTIONS] TORRENT [PATH]        the same as `weft download`
  *
- * The first word decides. A command is looked up in the table; -h, --help and --version are
- * answered here; an option or anything that looks like a torrent means `download`; whatever else it
- * is gets a sentence and exit code 2. A file whose name is that of a command can be given as
- * "./info".
+ * The first word decides. A command is looked up in the table; -h, --help, help, --version and
+ * version are answered here; an option or anything that looks like a torrent means `download`;
+ * whatever else it is gets a sentence and exit code 2. A file whose name is that of a command can
+ * be given as "./info".
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -162,7 +162,8 @@ static int run(int argc, char **argv) {
   const char *word = argv[1];
   if (strcmp(word, "-h") == 0 || strcmp(word, "--help") == 0 || strcmp(word, "help") == 0)
     return help(argc, argv);
-  if (strcmp(word, "--version") == 0 || strcmp(word, "-V") == 0) return version();
+  if (strcmp(word, "--version") == 0 || strcmp(word, "-V") == 0 || strcmp(word, "version") == 0)
+    return version();
   int command = find_command(word);
   if (command >= 0) return run_command(command, argc - 1, argv + 1);
   if ((word[0] == '-' && word[1] != '\0') || torrent_plausible(word)) {

@@ -246,8 +246,7 @@ static bool add_tracker(struct parse *p, const char *value) {
   if (o->tracker_count == OPTIONS_LIST_MAX)
     return refuse(p, "--tracker may be given at most %d times", OPTIONS_LIST_MAX);
   if (!http_is_url(value) && strncmp(value, "udp://", 6) != 0)
-    return refuse(p, "--tracker takes a URL that begins with http://, https:// or udp://, not '%s'",
-                  value);
+    return refuse(p, "--tracker takes a URL that begins with http:// or https://, not '%s'", value);
   o->trackers[o->tracker_count++] = value;
   return true;
 }

@@ -11,8 +11,8 @@
  * blanks in front. The name and the bar come first and share what the others leave.
  */
 enum field { PERCENT, SIZES, RATE, PEERS, ETA, FIELDS };
-enum { GAP = 2, BAR_LEAST = 10, BAR_MOST = 60, NAME_LEAST = 8, FIELD_MAX = 48 };
-enum { SHORT_MOST = 5 /* columns of human_short() */, PEERS_LEAST = 14 /* "peers 200/5000" */ };
+enum { GAP = 2, BAR_LEAST = 8, BAR_MOST = 60, NAME_LEAST = 8, FIELD_MAX = 48 };
+enum { SHORT_MOST = 5 /* columns of human_short() */, PEERS_LEAST = 13 /* "peers 200/999" */ };
 
 struct line {
   char text[FIELDS][FIELD_MAX]; /* "" when there is nothing to say or no room */

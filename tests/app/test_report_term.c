@@ -27,14 +27,23 @@ static const char *plain(const struct report_progress *p) {
 
 TEST(at_eighty_columns_everything_is_there) {
   const char *line = bar("ubuntu.iso", &HALF, 84);
-  assert_string_equal(line, "ubuntu.iso  [######-----]   57.3%  646M/1.1G   48.1M/s  "
-                            "peers 31/208    eta 0:09");
+  assert_string_equal(line, "ubuntu.iso  [######------]   57.3%  646M/1.1G   48.1M/s  "
+                            "peers 31/208   eta 0:09");
 }
 
 /* Where `c` stands in the bar line. */
 static size_t place_of(char c, const struct report_progress *p) {
   const char *line = bar("ubuntu.iso", p, 100);
   return strcspn(line, (const char[]){c, '\0'});
+}
+
+TEST(eighty_columns_are_enough_for_every_field_of_a_large_torrent) {
+  struct report_progress p = HALF;
+  p.total = UINT64_C(99) << 30;
+  p.verified = UINT64_C(10) << 30;
+  const char *line = bar("a name of more than eight letters", &p, 80);
+  assert_non_null(strstr(line, "10.0G/99.0G  48.1M/s  peers 31/208   eta "));
+  assert_non_null(strchr(line, '['));
 }
 
 TEST(nothing_jumps_when_the_figures_grow) {
@@ -49,7 +58,7 @@ TEST(nothing_jumps_when_the_figures_grow) {
     for (size_t k = 0; k < sizeof peers / sizeof peers[0]; k++) {
       p.verified = sizes[i];
       p.connected = peers[k];
-      p.known = peers[k] * 25;
+      p.known = peers[k] * 4;
       p.rate = sizes[i] / 10;
       assert_int_equal(place_of(']', &p), bracket);
       const char *line = bar("ubuntu.iso", &p, 100);
@@ -192,6 +201,7 @@ TEST(the_last_line_says_what_was_done) {
 
 int main(void) {
   RUN(T(at_eighty_columns_everything_is_there),
+      T(eighty_columns_are_enough_for_every_field_of_a_large_torrent),
       T(nothing_jumps_when_the_figures_grow), T(a_bar_never_reaches_the_right_edge),
       T(the_percents_are_the_last_to_go),
       T(a_wide_terminal_gets_a_longer_bar_but_not_an_endless_one),

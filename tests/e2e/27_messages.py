@@ -5,6 +5,7 @@ one line that says what, where and why."""
 
 import os
 import shutil
+import subprocess
 
 import lib
 import peers
@@ -166,6 +167,40 @@ def _(box):
         os.mkdir(box.path("here"))
 
 
+@lib.case("a full disk is one error, and what it means for the record one warning")
+def _(box):
+    torrent = box.torrent(6 * MIB, piece_length=64 * KIB)
+    disk = box.path("disk")
+    os.mkdir(disk)
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=3m", "weft", disk]).returncode != 0:
+        raise lib.Skip("may not mount a small disk")
+    result = box.download(torrent, peers=[box.peer(peers.Peer, torrent)], output=disk + "/",
+                          expect=5)
+    errors = [line for line in lines(result) if line.startswith("weft: ")
+              and "warning" not in line]
+    lib.check(len(errors) == 1 and "payload: no space left on the disk; make room" in errors[0],
+              errors, result)
+    lib.check(result.err.count("resume record") <= 1, "the record is told twice", result)
+    lib.check("6.0 MiB are to be written, but the disk has only 3.0 MiB" in result.err,
+              "no warning before", result)
+
+
+@lib.case("verify says of what it may not read that it may not, and not that it is bad")
+def _(box):
+    lib.needs_program("setpriv")
+    if os.geteuid() != 0:
+        raise lib.Skip("needs root to become somebody else")
+    torrent = box.torrent([(["one"], 64 * KIB), (["two"], 64 * KIB)], piece_length=64 * KIB)
+    torrent.write_data(box.downloads)
+    os.chmod(os.path.join(box.downloads, "payload", "two"), 0)
+    result = box.weft("verify", torrent.file, box.downloads, expect=8, prefix=[
+        "setpriv", "--bounding-set", "-dac_override,-dac_read_search", "--inh-caps",
+        "-dac_override,-dac_read_search"])
+    lib.check("unreadable " in result.out and "bad" not in result.out, "called bad", result)
+    lib.check("1 of 2 files is not right" in result.out and "check its permissions" in result.out,
+              "another summary", result)
+
+
 @lib.case("a log file that can't be opened is one line with the reason")
 def _(box):
     os.symlink("nowhere", box.path("link"))
@@ -193,6 +228,8 @@ def _(box):
         for command in ([], ["info"], ["download", "-q"]):
             result = box.weft(*command, name, expect=code)
             lib.check(len(lines(result)) == 1 and words in result.err, name, result)
+    result = box.weft("-v", "verify", "x.torrent", expect=3)
+    lib.check("it goes before the options: weft verify" in result.err, "no hint", result)
 
 
 if __name__ == "__main__":
