@@ -178,8 +178,8 @@ void report_term_plain(struct buf *b, const char *name, const struct report_prog
     buf_printf(b, "%s: checking what is on disk, %s %% of %s\n", name, a, c);
     break;
   case PHASE_CONNECTING:
-    buf_printf(b, "%s: %s %% of %s, looking for peers: %u of %u known are connected\n", name, a, c,
-               p->connected, p->known);
+    buf_printf(b, "%s: %s %% of %s, looking for peers: %u known, none connected\n", name, a, c,
+               p->known);
     break;
   case PHASE_DOWNLOADING:
     buf_printf(b, "%s: %s %% of %s, %s/s, peers %u/%u", name, a, c, d, p->connected, p->known);

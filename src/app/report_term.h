@@ -18,6 +18,7 @@
 
 #include "base/buf.h"
 
+/* CONNECTING: nobody is connected, and nothing has come yet. */
 enum report_phase { PHASE_CHECKING, PHASE_CONNECTING, PHASE_DOWNLOADING, PHASE_FINISHING };
 
 struct report_progress {

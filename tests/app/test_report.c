@@ -122,7 +122,7 @@ TEST(a_torrent_without_a_name_goes_by_that_of_its_file) {
   report_free(r);
   capture_end(&c, err, sizeof err);
   assert_string_equal(err, "d69f91e6: 0.0 % of 1000 B, looking for peers: "
-                           "0 of 0 known are connected\n");
+                           "0 known, none connected\n");
 }
 
 TEST(a_reason_is_told_again_only_when_it_changes) {

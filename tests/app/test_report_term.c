@@ -150,7 +150,7 @@ TEST(each_phase_says_what_it_is) {
   p.phase = PHASE_CONNECTING;
   assert_non_null(strstr(bar("x", &p, 80), "connecting"));
   assert_string_equal(plain(&p), "a.iso: 57.3 % of 1.1 GiB, looking for peers: "
-                                 "31 of 208 known are connected\n");
+                                 "208 known, none connected\n");
   p.phase = PHASE_DOWNLOADING;
   assert_string_equal(plain(&p), "a.iso: 57.3 % of 1.1 GiB, 48.1 MiB/s, peers 31/208, 0:09 left\n");
   p.rate = 0;
