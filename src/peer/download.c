@@ -135,6 +135,7 @@ void download_count(struct peer *p) {
 /* --- asking --- */
 
 static void put_requests(struct peer *p, const struct run *run) {
+  if (p->outstanding == 0 && !p->pp.snubbed) p->block_ms = p->now_ms; /* silence counts from here */
   struct peer_job *j = job_at(p, p->job_count++);
   *j = (struct peer_job){.run = *run};
   for (uint32_t i = 0; i < run->count; i++) {
@@ -146,13 +147,6 @@ static void put_requests(struct peer *p, const struct run *run) {
   p->voided = false;
 }
 
-/* Silence counts from the question on. */
-static void start_clock(struct peer *p) {
-  if (p->outstanding > 0 || p->pp.snubbed) return;
-  p->block_ms = p->now_ms;
-  atomic_store(&p->pp.last_ms, p->now_ms);
-}
-
 void download_ask(struct peer *p) {
   if (p->choking_us || !p->am_interested) {
     atomic_store(&p->seat.idle, false); /* nothing to ask, so no time to ask again either */
@@ -161,7 +155,6 @@ void download_ask(struct peer *p) {
   if (p->now_ms < p->take_ms) return;
   if (p->window == 0 || atomic_load(&p->pp.rate) == 0 || p->pp.snubbed) update_window(p);
   uint32_t batch = clamp(p->window / 4, 1, FRAGMENT_BLOCKS_MAX);
-  start_clock(p);
   while (p->outstanding < p->window && p->job_count < PEER_JOBS_MAX) {
     uint32_t room = p->window - p->outstanding;
     if (room < batch && p->outstanding > 0) break;

@@ -45,8 +45,28 @@ bool blame_has(const struct blame *b, uint32_t piece) {
   return false;
 }
 
+bool blame_suspects(const struct blame *b, uint32_t number) {
+  for (const struct suspicion *s = b->first; s != NULL; s = s->next)
+    for (uint32_t i = 0; i < s->blocks; i++)
+      if (s->from[i] == number) return true;
+  return false;
+}
+
+/* Judges the giver of block `first`, if that is the first of its blocks. */
+static void resolve_one(const struct suspicion *s, uint32_t first,
+                        uint8_t (*digest)[BLAME_DIGEST_LEN],
+                        void (*verdict)(void *arg, uint32_t number, bool liar), void *arg) {
+  bool liar = false;
+  for (uint32_t i = 0; i < first; i++)
+    if (s->from[i] == s->from[first]) return;
+  for (uint32_t i = first; i < s->blocks; i++)
+    if (s->from[i] == s->from[first])
+      liar = liar || memcmp(s->digest[i], digest[i], BLAME_DIGEST_LEN) != 0;
+  verdict(arg, s->from[first], liar);
+}
+
 void blame_resolve(struct blame *b, uint32_t piece, uint8_t (*digest)[BLAME_DIGEST_LEN],
-                   void (*on_liar)(void *arg, uint32_t number), void *arg) {
+                   void (*verdict)(void *arg, uint32_t number, bool liar), void *arg) {
   struct suspicion **at = &b->first;
   while (*at != NULL) {
     struct suspicion *s = *at;
@@ -54,8 +74,7 @@ void blame_resolve(struct blame *b, uint32_t piece, uint8_t (*digest)[BLAME_DIGE
       at = &s->next;
       continue;
     }
-    for (uint32_t i = 0; i < s->blocks; i++)
-      if (memcmp(s->digest[i], digest[i], BLAME_DIGEST_LEN) != 0) on_liar(arg, s->from[i]);
+    for (uint32_t i = 0; i < s->blocks; i++) resolve_one(s, i, digest, verdict, arg);
     forget(b, at);
   }
 }

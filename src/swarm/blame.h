@@ -37,10 +37,13 @@ void blame_add(struct blame *b, uint32_t piece, uint32_t blocks, uint32_t *from,
                uint8_t (*digest)[BLAME_DIGEST_LEN]);
 /* Are there suspicions about this piece? */
 bool blame_has(const struct blame *b, uint32_t piece);
-/* The piece is right now and its blocks have these digests: calls on_liar for each connection
- * that had given a different block, then forgets the suspicions about it. */
+/* Had this connection a part in a wrong piece about which there still are suspicions? */
+bool blame_suspects(const struct blame *b, uint32_t number);
+/* The piece is right now and its blocks have these digests: tells `verdict` of each connection that
+ * had a part in it, once for each suspicion, whether it had given a different block; then forgets
+ * the suspicions about it. */
 void blame_resolve(struct blame *b, uint32_t piece, uint8_t (*digest)[BLAME_DIGEST_LEN],
-                   void (*on_liar)(void *arg, uint32_t number), void *arg);
+                   void (*verdict)(void *arg, uint32_t number, bool liar), void *arg);
 void blame_free(struct blame *b);
 
 #endif

@@ -84,8 +84,9 @@ struct open_piece *pieces_open_new(struct pieces *q, uint32_t index) {
   return op;
 }
 
-/* Ends an open piece, which goes to DONE or MISSING. Caller must hold q->lock. */
-static void open_close(struct pieces *q, struct open_piece *op) {
+void pieces_open_close(struct pieces *q, struct open_piece *op) {
+  for (uint32_t b = 0; op->missing > 0 && b < op->blocks; b++)
+    if (op->asked[b] != 0) q->peers[op->asked[b] - 1]->asked--;
   pieces_open_set_free(q, op, 0);
   q->open[op->index] = NULL;
   q->open_count--;
@@ -117,7 +118,7 @@ enum err pieces_join(struct pieces *q, struct pieces_peer *p, uint32_t number) {
   p->number = number;
   p->seed = false;
   p->run_count = p->asked = p->unjudged = 0;
-  p->proven = p->on_trial = false;
+  p->proven = p->on_trial = p->suspect = p->refused = false;
   p->snubbed = false;
   p->holds = UINT32_MAX;
   if (!bitset_init(&p->has, q->geo.pieces)) return ERR_MEMORY;
@@ -130,15 +131,65 @@ enum err pieces_join(struct pieces *q, struct pieces_peer *p, uint32_t number) {
   return ERR_MEMORY;
 }
 
-/* The piece it held alone is anybody's now. Returns how many blocks of it are FREE. Caller must
- * hold q->lock. */
+uint32_t pieces_disown(struct pieces *q, struct open_piece *op, uint32_t number) {
+  uint32_t n = 0;
+  for (uint32_t b = 0; b < op->blocks; b++) {
+    if (op->from[b] != number) continue;
+    op->from[b] = 0;
+    n++;
+  }
+  op->missing += n;
+  if (n > 0) pieces_open_set_free(q, op, op->free + n);
+  return n;
+}
+
+/* Is anything of `run` asked of `p`? Caller must hold q->lock. */
+static bool is_owed(const struct pieces *q, const struct pieces_peer *p, const struct run *run) {
+  const struct open_piece *op = q->open[run->piece];
+  for (uint32_t b = run->first; op != NULL && b < run->first + run->count; b++)
+    if (op->asked[b] == p->slot + 1) return true;
+  return false;
+}
+
+/* Forgets the runs of a piece of which nothing is asked of `p` any more. All of them are looked at,
+ * since a block that was claimed lies in two. Caller must hold q->lock. */
+static void prune_runs(struct pieces *q, struct pieces_peer *p, uint32_t piece) {
+  uint32_t kept = 0;
+  for (uint32_t i = 0; i < p->run_count; i++)
+    if (p->runs[i].piece != piece || is_owed(q, p, &p->runs[i])) p->runs[kept++] = p->runs[i];
+  p->run_count = kept;
+}
+
+/* Forgets what suspect `p` gave to `op`, and what it was asked for. Caller must hold q->lock. */
+static void begin_anew(struct pieces *q, struct open_piece *op, struct pieces_peer *p) {
+  uint32_t unasked = 0;
+  uint32_t n = pieces_disown(q, op, p->number);
+  for (uint32_t b = 0; b < op->blocks; b++) {
+    if (op->asked[b] != p->slot + 1) continue;
+    op->asked[b] = 0;
+    unasked++;
+  }
+  p->asked -= unasked;
+  p->unjudged -= n < p->unjudged ? n : p->unjudged;
+  p->suspect_ms = 0;
+  pieces_open_set_free(q, op, op->free + unasked);
+  prune_runs(q, p, op->index);
+}
+
+/* The piece it held alone is anybody's now. If it is a suspect, somebody shall fetch it anew, and
+ * alone: what two gave, and is wrong, says nothing. Returns how many blocks of it are FREE. Caller
+ * must hold q->lock. */
 static uint32_t drop_hold(struct pieces *q, struct pieces_peer *p) {
   uint32_t left = 0;
   if (p->holds == UINT32_MAX) return 0;
   struct open_piece *op = q->open[p->holds];
   if (op != NULL && op->holder == p->slot + 1) {
     op->holder = 0;
-    op->alone = false;
+    if (p->suspect && op->missing > 0) {
+      begin_anew(q, op, p);
+    } else if (!p->refused) {
+      op->alone = false;
+    }
     left = op->free;
   }
   p->holds = UINT32_MAX;
@@ -159,23 +210,6 @@ static void uncount(struct pieces *q, struct pieces_peer *p) {
   bitset_reset(&p->has);
 }
 
-/* Is anything of `run` asked of `p`? Caller must hold q->lock. */
-static bool is_owed(const struct pieces *q, const struct pieces_peer *p, const struct run *run) {
-  const struct open_piece *op = q->open[run->piece];
-  for (uint32_t b = run->first; op != NULL && b < run->first + run->count; b++)
-    if (op->asked[b] == p->slot + 1) return true;
-  return false;
-}
-
-/* Forgets the runs of a piece of which nothing is asked of `p` any more. All of them are looked at,
- * since a block that was claimed lies in two. Caller must hold q->lock. */
-static void prune_runs(struct pieces *q, struct pieces_peer *p, uint32_t piece) {
-  uint32_t kept = 0;
-  for (uint32_t i = 0; i < p->run_count; i++)
-    if (p->runs[i].piece != piece || is_owed(q, p, &p->runs[i])) p->runs[kept++] = p->runs[i];
-  p->run_count = kept;
-}
-
 /* Makes the asked blocks of `mask` FREE. Who gives something back has lost the right to fetch the
  * piece alone: else a silent connection could take it again at once, and keep everybody from it.
  * Caller must hold q->lock. */
@@ -190,18 +224,22 @@ static uint32_t give_back(struct pieces *q, struct pieces_peer *p, const struct 
     freed++;
   }
   if (freed > 0) {
-    op->alone = false;
+    if (!p->suspect && !p->refused) op->alone = false;
     pieces_open_set_free(q, op, op->free + freed);
   }
   return freed;
 }
 
-void pieces_leave(struct pieces *q, struct pieces_peer *p) {
+uint32_t pieces_unask(struct pieces *q, struct pieces_peer *p) {
   uint32_t freed = 0;
-  pthread_mutex_lock(&q->lock);
   for (uint32_t i = 0; i < p->run_count; i++) freed += give_back(q, p, &p->runs[i], UINT32_MAX);
   p->run_count = 0;
-  freed += drop_hold(q, p);
+  return freed + drop_hold(q, p);
+}
+
+void pieces_leave(struct pieces *q, struct pieces_peer *p) {
+  pthread_mutex_lock(&q->lock);
+  uint32_t freed = pieces_unask(q, p);
   uncount(q, p);
   q->peers[p->slot] = NULL;
   q->peer_count--;
@@ -308,8 +346,9 @@ uint32_t pieces_received(struct pieces *q, struct pieces_peer *p, const struct r
   uint32_t other_count = 0;
   pthread_mutex_lock(&q->lock);
   struct open_piece *op = q->open[run->piece];
-  for (uint32_t i = 0; op != NULL && i < run->count; i++) {
+  for (uint32_t i = 0; op != NULL && !p->refused && i < run->count; i++) {
     if (!(mask >> i & 1) || op->from[run->first + i] != 0) continue;
+    if (op->alone && op->asked[run->first + i] != p->slot + 1) continue;
     uint32_t other = take_in(q, op, p, run->first + i);
     if (other != 0 && (other_count == 0 || others[other_count - 1] != other))
       others[other_count++] = other;
@@ -353,7 +392,8 @@ bool pieces_claim(struct pieces *q, struct pieces_peer *p, uint32_t piece, uint3
   pthread_mutex_lock(&q->lock);
   struct open_piece *op = q->open[piece];
   bool wanted = op != NULL && op->from[block] == 0 && op->asked[block] == 0 &&
-                p->run_count < PIECES_RUNS_MAX;
+                p->run_count < PIECES_RUNS_MAX && !p->refused &&
+                (op->holder == p->slot + 1 || (!op->alone && !p->suspect));
   if (wanted) pieces_assign(q, op, p, block, 1);
   pthread_mutex_unlock(&q->lock);
   return wanted;
@@ -364,76 +404,6 @@ bool pieces_is_proven(struct pieces *q, const struct pieces_peer *p) {
   bool yes = p->proven;
   pthread_mutex_unlock(&q->lock);
   return yes;
-}
-
-/* --- for the writer --- */
-
-/* The verdict on a piece is there: whoever had a part in it and is still on trial is judged by
- * it. True if somebody was waiting for that. Caller must hold q->lock. */
-static bool judge(struct pieces *q, const struct open_piece *op, bool good) {
-  bool awaited = false;
-  for (uint32_t i = 0; i < q->peer_slots; i++) {
-    struct pieces_peer *p = q->peers[i];
-    if (p == NULL || p->proven || p->unjudged == 0) continue;
-    uint32_t part = 0;
-    for (uint32_t b = 0; b < op->blocks; b++) part += op->from[b] == p->number;
-    if (part == 0) continue;
-    p->unjudged -= part < p->unjudged ? part : p->unjudged;
-    p->proven = good;
-    awaited = awaited || p->on_trial;
-    p->on_trial = false;
-  }
-  return awaited;
-}
-
-void pieces_verified(struct pieces *q, uint32_t index) {
-  bool news = false;
-  pthread_mutex_lock(&q->lock);
-  if (q->open[index] != NULL) {
-    news = judge(q, q->open[index], true);
-    open_close(q, q->open[index]);
-  }
-  if (bitset_set(&q->done, index)) {
-    q->done_bytes += geometry_piece_len(&q->geo, index);
-    if (q->finished_count < q->geo.pieces) q->finished[q->finished_count++] = index;
-  }
-  bool complete = bitset_full(&q->done);
-  pthread_mutex_unlock(&q->lock);
-  if (complete || news) q->ring(q->ring_arg, 0);
-}
-
-void pieces_origin(struct pieces *q, uint32_t index, uint32_t *from) {
-  pthread_mutex_lock(&q->lock);
-  struct open_piece *op = q->open[index];
-  uint32_t n = geometry_blocks(&q->geo, index);
-  for (uint32_t b = 0; b < n; b++) from[b] = op == NULL ? 0 : op->from[b];
-  pthread_mutex_unlock(&q->lock);
-}
-
-void pieces_failed(struct pieces *q, uint32_t index, bool alone) {
-  pthread_mutex_lock(&q->lock);
-  struct open_piece *op = q->open[index];
-  if (op != NULL && op->missing == 0) {
-    judge(q, op, false);
-    memset(op->from, 0, op->blocks * sizeof *op->from);
-    op->missing = op->blocks;
-    op->holder = 0;
-    op->shared = false;
-    op->alone = alone;
-    pieces_open_set_free(q, op, op->blocks);
-  }
-  pthread_mutex_unlock(&q->lock);
-  q->ring(q->ring_arg, 0);
-}
-
-void pieces_reset(struct pieces *q, uint32_t index) {
-  pthread_mutex_lock(&q->lock);
-  if (bitset_clear(&q->done, index)) {
-    q->done_bytes -= geometry_piece_len(&q->geo, index);
-    rarity_insert(&q->rarity, index);
-  }
-  pthread_mutex_unlock(&q->lock);
-  q->ring(q->ring_arg, 0);
 }
 
 /* --- for everybody --- */

@@ -31,7 +31,9 @@
  *
  * A connection on trial, one that had no part in a verified piece yet, gets no more than one
  * piece's worth of blocks before the first verdict, unless it is the only one: so a liar costs
- * one piece.
+ * one piece. When a piece is wrong to which several had given, those of them that are on trial
+ * are suspects until there is a better verdict on them: they fetch pieces alone, the wrong one only
+ * if nobody else does, and what a suspect leaves unfinished is fetched anew.
  *
  * New pieces are chosen rarest first with random ties; the very first ones at random, because
  * rare pieces are slow and the sooner there is something to give, the better (BEP 3).
@@ -70,7 +72,7 @@ struct pieces_peer {
   bool seed;              /* it has all: then it is counted apart */
   _Atomic uint64_t rate;  /* bytes per second it delivers; 0: not known yet */
   _Atomic uint32_t rtt_us;
-  _Atomic int64_t last_ms; /* when the last block came, or the connection began */
+  _Atomic int64_t last_ms; /* when the last block came, or asking began */
   bool snubbed;           /* its own thread's: it was silent too long, is tried with one block */
   /* guarded by the queue's lock: */
   struct run runs[PIECES_RUNS_MAX]; /* what it was asked for, oldest first */
@@ -79,6 +81,9 @@ struct pieces_peer {
   uint32_t unjudged;      /* while not proven: blocks received from it without a verdict yet */
   bool on_trial;          /* it was refused more for want of a verdict */
   bool proven;            /* a piece that it had a part in was right */
+  bool suspect;           /* one was wrong, others had a part in it, and it is not proven */
+  int64_t suspect_ms;     /* when it first asked for more since then, 0: not yet */
+  bool refused;           /* a liar: nothing counts that it delivers */
   uint32_t holds;         /* piece it holds alone, or UINT32_MAX */
   uint32_t slot;          /* index in the queue's table of connections */
 };
@@ -135,8 +140,18 @@ bool pieces_is_proven(struct pieces *q, const struct pieces_peer *p);
 /* The piece is on disk and its hash is right. */
 void pieces_verified(struct pieces *q, uint32_t index);
 /* The connections that delivered piece `index` (OPEN or WRITING): copies the number for each
- * block, block count long. Call before pieces_failed. */
+ * block, block count long; 0 where it is not RECEIVED, or no longer: what a liar or a suspect gave
+ * may be made FREE again. Call before pieces_failed. */
 void pieces_origin(struct pieces *q, uint32_t index, uint32_t *from);
+/* This connection lied: it gets no more work, what it delivers does not count, and what it has
+ * delivered to pieces that are not DONE is FREE again. */
+void pieces_refuse(struct pieces *q, uint32_t number);
+/* What this connection gave to a wrong piece was right: no suspect any more. */
+void pieces_trust(struct pieces *q, uint32_t number);
+/* Which blocks of `mask` in `run` are still noted as received from `number`: not those that were
+ * made FREE again while they were on their way to the writer. */
+uint32_t pieces_still_from(struct pieces *q, uint32_t number, const struct run *run,
+                           uint32_t mask);
 /* Its hash is wrong: all blocks are FREE again; `alone`: it may be taken by one connection only,
  * until that one gives blocks of it back. */
 void pieces_failed(struct pieces *q, uint32_t index, bool alone);

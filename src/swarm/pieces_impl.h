@@ -1,6 +1,6 @@
 /*
- * pieces_impl: the inside of the work queue, for pieces.c (states and counts) and pieces_take.c
- * (choices) only.
+ * pieces_impl: the inside of the work queue, for pieces.c (states and counts), pieces_take.c
+ * (choices) and pieces_judge.c (verdicts) only.
  *
  * What the states mean stands in swarm/pieces.h. A piece that is MISSING or DONE is nothing but a
  * bit and a place in the rarity order; only OPEN and WRITING ones have a struct open_piece, so
@@ -62,8 +62,16 @@ static inline bool pieces_peer_has(const struct pieces_peer *p, uint32_t index) 
 
 /* Opens a MISSING piece. NULL: no memory. Caller must hold q->lock. */
 struct open_piece *pieces_open_new(struct pieces *q, uint32_t index);
+/* Ends an open piece, which goes to DONE or MISSING. Caller must hold q->lock. */
+void pieces_open_close(struct pieces *q, struct open_piece *op);
 /* Sets op->free, and links or unlinks the piece from the ready list. Caller must hold q->lock. */
 void pieces_open_set_free(struct pieces *q, struct open_piece *op, uint32_t free_blocks);
+/* Makes the blocks that connection `number` delivered to `op` FREE; returns how many. Caller must
+ * hold q->lock. */
+uint32_t pieces_disown(struct pieces *q, struct open_piece *op, uint32_t number);
+/* Nothing is asked of `p` any more, and it holds nothing. Returns how many blocks are FREE by that.
+ * Caller must hold q->lock. */
+uint32_t pieces_unask(struct pieces *q, struct pieces_peer *p);
 /* Asks FREE or ASKED blocks [first, first + count) of `p` and notes the run. Caller must hold
  * q->lock. */
 void pieces_assign(struct pieces *q, struct open_piece *op, struct pieces_peer *p, uint32_t first,

@@ -14,6 +14,9 @@ enum {
   UNKNOWN_WAIT_MS = 300,    /* how long an untried connection may stay silent before it is robbed */
   ALONE_WAIT_MS = 5000,     /* how long the end may hang on a piece that is to be fetched alone */
   TRIAL_WAIT_MS = 2000,     /* how long a connection on trial waits for a verdict */
+  SUSPECT_WAIT_MS = 2000,   /* how long suspects leave the wrong piece to those that are proven, */
+  SUSPECT_TURN_MS = 300,    /* or to each other if nobody is */
+  SUSPECT_ALONE_MS = 4000,  /* how long a suspect works alone only, if there is nothing for it */
   TAKE_OVER_MARGIN_MS = 60  /* a take-over must gain more than this, and half of the time */
 };
 
@@ -207,11 +210,59 @@ static uint32_t trial_left(const struct pieces *q, const struct pieces_peer *p, 
   return p->asked == 0 && now_ms - atomic_load(&p->last_ms) > TRIAL_WAIT_MS ? 1 : 0;
 }
 
+/* A piece that is to be fetched alone, or of which nothing is there or asked for. */
+static struct open_piece *to_be_proven(struct pieces *q, const struct pieces_peer *p) {
+  struct open_piece *op = q->ready;
+  for (; op != NULL; op = op->next) {
+    if (op->holder != 0 || !pieces_peer_has(p, op->index)) continue;
+    if (op->alone || op->free == op->blocks) return op;
+  }
+  return NULL;
+}
+
+static bool is_anybody_proven(const struct pieces *q) {
+  for (uint32_t i = 0; i < q->peer_slots; i++)
+    if (q->peers[i] != NULL && q->peers[i]->proven && !q->peers[i]->refused) return true;
+  return false;
+}
+
+/* What a suspect may fetch, alone: it leaves the wrong piece to others for a while, and holds one
+ * piece at a time until there is a verdict. */
+static struct open_piece *for_suspect(struct pieces *q, struct pieces_peer *p, int64_t now_ms) {
+  if (p->suspect_ms == 0) p->suspect_ms = now_ms;
+  if (p->holds != UINT32_MAX) {
+    struct open_piece *op = q->open[p->holds];
+    if (op != NULL && op->holder == p->slot + 1) return op->free > 0 ? op : NULL;
+    p->holds = UINT32_MAX;
+  }
+  int64_t waited = now_ms - p->suspect_ms;
+  if (waited < SUSPECT_TURN_MS || (waited < SUSPECT_WAIT_MS && is_anybody_proven(q))) return NULL;
+  struct open_piece *op = to_be_proven(q, p);
+  if (op == NULL) op = begin(q, p, true);
+  if (op == NULL) return NULL;
+  op->alone = true;
+  op->holder = p->slot + 1;
+  p->holds = op->index;
+  return op;
+}
+
+/* Is it to work alone? Not if it is the only one anyway, nor for ever when there is nothing for it:
+ * those that had a part in what is left may be gone. */
+static bool is_set_apart(const struct pieces *q, const struct pieces_peer *p, int64_t now_ms) {
+  if (!p->suspect || q->peer_count == 1) return false;
+  return p->asked > 0 || p->suspect_ms == 0 || now_ms - p->suspect_ms < SUSPECT_ALONE_MS ||
+         now_ms - atomic_load(&p->last_ms) < SUSPECT_ALONE_MS;
+}
+
 /* Caller must hold q->lock. */
 static enum take choose(struct pieces *q, struct pieces_peer *p, uint32_t max, int64_t now_ms,
                         struct run *out, uint32_t *victim) {
   if (bitset_full(&q->done)) return TAKE_DONE;
-  if (p->run_count == PIECES_RUNS_MAX) return TAKE_NOTHING;
+  if (p->run_count == PIECES_RUNS_MAX || p->refused) return TAKE_NOTHING;
+  if (is_set_apart(q, p, now_ms)) {
+    struct open_piece *own = for_suspect(q, p, now_ms);
+    return own == NULL ? TAKE_NOTHING : give_first(q, own, p, max, out);
+  }
   uint32_t left = trial_left(q, p, now_ms);
   p->on_trial = left == 0;
   if (left == 0) return TAKE_NOTHING;
@@ -234,7 +285,9 @@ enum take pieces_take(struct pieces *q, struct pieces_peer *p, uint32_t max_bloc
                       struct run *out) {
   uint32_t victim = 0;
   pthread_mutex_lock(&q->lock);
+  bool idle = p->asked == 0;
   enum take t = choose(q, p, max_blocks, now_ms, out, &victim);
+  if (t == TAKE_RUN && idle && !p->snubbed) atomic_store(&p->last_ms, now_ms);
   pthread_mutex_unlock(&q->lock);
   if (victim != 0) q->ring(q->ring_arg, victim);
   return t;

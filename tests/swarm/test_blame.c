@@ -7,13 +7,16 @@
 #include "swarm/blame.h"
 
 struct named {
-  uint32_t number[64];
+  uint32_t number[64]; /* liars */
   uint32_t count;
+  uint32_t honest[64];
+  uint32_t honest_count;
 };
 
-static void on_liar(void *arg, uint32_t number) {
+static void on_verdict(void *arg, uint32_t number, bool liar) {
   struct named *n = arg;
-  n->number[n->count++] = number;
+  if (liar) n->number[n->count++] = number;
+  else n->honest[n->honest_count++] = number;
 }
 
 /* `text`: one character per block; equal characters stand for equal content. */
@@ -36,7 +39,7 @@ static void suspect(struct blame *b, uint32_t piece, const char *content, const 
 static struct named resolve(struct blame *b, uint32_t piece, const char *content) {
   struct named who = {0};
   uint8_t(*d)[BLAME_DIGEST_LEN] = digests(content);
-  blame_resolve(b, piece, d, on_liar, &who);
+  blame_resolve(b, piece, d, on_verdict, &who);
   free(d);
   return who;
 }
@@ -57,6 +60,9 @@ TEST(whoever_gave_a_different_block_is_the_liar) {
   struct named who = resolve(&b, 3, "abcd");
   assert_int_equal(who.count, 1);
   assert_int_equal(who.number[0], 3);
+  assert_int_equal(who.honest_count, 2); /* each is named once */
+  assert_int_equal(who.honest[0], 1);
+  assert_int_equal(who.honest[1], 2);
   assert_false(blame_has(&b, 3));
   assert_int_equal(b.count, 0);
 }
@@ -73,6 +79,20 @@ TEST(several_suspicions_about_one_piece_are_resolved_together) {
   assert_true(blame_has(&b, 4)); /* the other piece's stays */
   assert_int_equal(b.count, 1);
   blame_free(&b);
+}
+
+TEST(who_gave_right_and_wrong_blocks_is_a_liar_once) {
+  struct blame b = {0};
+  suspect(&b, 3, "aXcYe", (uint32_t[]){1, 1, 2, 1, 1});
+  assert_true(blame_suspects(&b, 1));
+  assert_true(blame_suspects(&b, 2));
+  assert_false(blame_suspects(&b, 3));
+  struct named who = resolve(&b, 3, "abcde");
+  assert_int_equal(who.count, 1);
+  assert_int_equal(who.number[0], 1);
+  assert_int_equal(who.honest_count, 1);
+  assert_int_equal(who.honest[0], 2);
+  assert_false(blame_suspects(&b, 1));
 }
 
 TEST(a_piece_that_was_right_after_all_names_nobody) {
@@ -95,6 +115,7 @@ TEST(beyond_the_maximum_the_oldest_is_forgotten) {
 int main(void) {
   RUN(T(a_single_source_is_recognized), T(whoever_gave_a_different_block_is_the_liar),
       T(several_suspicions_about_one_piece_are_resolved_together),
+      T(who_gave_right_and_wrong_blocks_is_a_liar_once),
       T(a_piece_that_was_right_after_all_names_nobody),
       T(beyond_the_maximum_the_oldest_is_forgotten));
 }

@@ -31,6 +31,7 @@ static struct member member[MEMBERS];
 static int64_t now_ms;
 static bool accepted[1024]; /* by place of the block in the torrent */
 static uint32_t doubles;
+static uint32_t refusals;
 
 static uint32_t below(uint32_t n) {
   return (uint32_t)crypto_rng_below(&rng, n);
@@ -48,7 +49,22 @@ static void forget_piece(uint32_t piece) {
   for (uint32_t b = 0; b < geometry_blocks(&f.meta.geo, piece); b++) *place(piece, b) = false;
 }
 
+/* Takes note of blocks that the queue has made FREE again, because they came from a liar, or from a
+ * suspect that left its piece. */
+static void note_disowned(uint32_t piece) {
+  uint32_t from[128];
+  assert_true(geometry_blocks(&f.meta.geo, piece) <= 128);
+  if (q->open[piece] == NULL) return;
+  pieces_origin(q, piece, from);
+  for (uint32_t b = 0; b < geometry_blocks(&f.meta.geo, piece); b++) {
+    if (!*place(piece, b) || from[b] != 0) continue;
+    assert_true(refusals > 0 || q->open[piece]->alone);
+    *place(piece, b) = false;
+  }
+}
+
 static bool is_whole(uint32_t piece) {
+  note_disowned(piece);
   for (uint32_t b = 0; b < geometry_blocks(&f.meta.geo, piece); b++)
     if (!*place(piece, b)) return false;
   return true;
@@ -59,6 +75,7 @@ static void hand_on(struct member *m, uint32_t k, bool honest) {
   struct job j = m->job[k];
   m->job[k] = m->job[--m->count];
   if (j.got == 0) return;
+  note_disowned(j.run.piece);
   uint32_t needed = pieces_received(q, &m->pp, &j.run, j.got);
   assert_int_equal(needed & ~j.got, 0);
   for (uint32_t i = 0; i < j.run.count; i++) {
@@ -87,6 +104,8 @@ static void do_take(struct member *m) {
   if (m->count == JOBS) return;
   if (pieces_take(q, &m->pp, 1 + below(32), now_ms, &r) != TAKE_RUN) return;
   assert_true(pieces_peer_has(&m->pp, r.piece));
+  assert_false(m->pp.refused);
+  note_disowned(r.piece);
   for (uint32_t i = 0; i < r.count; i++) assert_false(*place(r.piece, r.first + i));
   m->job[m->count++] = (struct job){.run = r};
 }
@@ -135,6 +154,7 @@ static void do_claim(struct member *m) {
   uint32_t block = below(geometry_blocks(&f.meta.geo, piece));
   if (m->count == JOBS || !pieces_peer_has(&m->pp, piece)) return;
   if (!pieces_claim(q, &m->pp, piece, block)) return;
+  note_disowned(piece);
   assert_false(*place(piece, block));
   m->job[m->count++] = (struct job){.run = {piece, block, 1}};
 }
@@ -185,6 +205,16 @@ static void lose_a_piece(void) {
   bitset_free(&done);
 }
 
+/* Somebody is found to have lied, or not to have. */
+static void judge_somebody(struct member *m) {
+  if (below(20) == 0) {
+    pieces_refuse(q, m->pp.number);
+    refusals++;
+  } else if (below(4) == 0) {
+    pieces_trust(q, m->pp.number);
+  }
+}
+
 static void one_step(void) {
   uint32_t n = below(MEMBERS);
   struct member *m = &member[n];
@@ -217,6 +247,8 @@ static void one_step(void) {
     if (below(8) == 0) lose_a_piece();
     break;
   case 10:
+    judge_somebody(m);
+    break;
   case 11:
   case 12:
     do_bell(m, false);
@@ -237,6 +269,7 @@ static void sound(void) {
 static void finish(void) {
   struct pieces_stats s;
   for (uint32_t i = 0; i < MEMBERS; i++) {
+    if (member[i].here && member[i].pp.refused) go(&member[i]);
     if (!member[i].here) come(&member[i], i + 1);
     pieces_set_have_all(q, &member[i].pp);
   }
@@ -264,7 +297,7 @@ static void live(uint64_t total, uint32_t piece_len) {
   assert_true(rarity_init(&q->rarity, f.meta.geo.pieces, &q->rng));
   memset(member, 0, sizeof member);
   memset(accepted, 0, sizeof accepted);
-  doubles = 0;
+  doubles = refusals = 0;
   now_ms = 1000000;
   for (int i = 0; i < STEPS; i++) {
     one_step();
