@@ -118,7 +118,7 @@ enum err pieces_join(struct pieces *q, struct pieces_peer *p, uint32_t number) {
   p->number = number;
   p->seed = false;
   p->run_count = p->asked = p->unjudged = 0;
-  p->proven = p->on_trial = p->suspect = p->refused = false;
+  p->proven = p->on_trial = p->suspect = p->quitter = p->refused = false;
   p->snubbed = false;
   p->holds = UINT32_MAX;
   if (!bitset_init(&p->has, q->geo.pieces)) return ERR_MEMORY;
@@ -172,6 +172,7 @@ static void begin_anew(struct pieces *q, struct open_piece *op, struct pieces_pe
   p->asked -= unasked;
   p->unjudged -= n < p->unjudged ? n : p->unjudged;
   p->suspect_ms = 0;
+  p->quitter = true;
   pieces_open_set_free(q, op, op->free + unasked);
   prune_runs(q, p, op->index);
 }

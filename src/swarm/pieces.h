@@ -83,6 +83,7 @@ struct pieces_peer {
   bool proven;            /* a piece that it had a part in was right */
   bool suspect;           /* one was wrong, others had a part in it, and it is not proven */
   int64_t suspect_ms;     /* when it first asked for more since then, 0: not yet */
+  bool quitter;           /* as a suspect it left a piece unfinished: one block at a time now */
   bool refused;           /* a liar: nothing counts that it delivers */
   uint32_t holds;         /* piece it holds alone, or UINT32_MAX */
   uint32_t slot;          /* index in the queue's table of connections */

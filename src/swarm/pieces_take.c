@@ -70,10 +70,17 @@ static struct open_piece *held(struct pieces *q, struct pieces_peer *p, bool fas
   return NULL;
 }
 
+/* Will it be given all that is missing of a piece that one connection is to fetch alone? A trial
+ * (trial_left) may end before. */
+static bool may_finish(const struct open_piece *op, uint32_t trial) {
+  return !op->alone || op->missing <= trial;
+}
+
 /* A begun piece that this connection may join: left by its holder, or shared by slow ones. */
-static struct open_piece *joinable(struct pieces *q, const struct pieces_peer *p, bool fast) {
+static struct open_piece *joinable(struct pieces *q, const struct pieces_peer *p, bool fast,
+                                   uint32_t trial) {
   for (struct open_piece *op = q->ready; op != NULL; op = op->next) {
-    if (op->holder != 0 || !pieces_peer_has(p, op->index)) continue;
+    if (op->holder != 0 || !pieces_peer_has(p, op->index) || !may_finish(op, trial)) continue;
     if (!op->shared || !fast) return op;
   }
   return NULL;
@@ -108,10 +115,11 @@ static bool is_reserved(const struct pieces *q, const struct open_piece *op) {
 }
 
 /* Anybody's piece with free blocks, the emptiest. */
-static struct open_piece *emptiest(struct pieces *q, const struct pieces_peer *p) {
+static struct open_piece *emptiest(struct pieces *q, const struct pieces_peer *p,
+                                   uint32_t trial) {
   struct open_piece *best = NULL;
   for (struct open_piece *op = q->ready; op != NULL; op = op->next) {
-    if (!pieces_peer_has(p, op->index) || is_reserved(q, op)) continue;
+    if (!pieces_peer_has(p, op->index) || is_reserved(q, op) || !may_finish(op, trial)) continue;
     if (best == NULL || op->free > best->free) best = op;
   }
   return best;
@@ -260,8 +268,8 @@ static enum take choose(struct pieces *q, struct pieces_peer *p, uint32_t max, i
   if (bitset_full(&q->done)) return TAKE_DONE;
   if (p->run_count == PIECES_RUNS_MAX || p->refused) return TAKE_NOTHING;
   if (is_set_apart(q, p, now_ms)) {
-    struct open_piece *own = for_suspect(q, p, now_ms);
-    return own == NULL ? TAKE_NOTHING : give_first(q, own, p, max, out);
+    struct open_piece *own = p->quitter && p->asked > 0 ? NULL : for_suspect(q, p, now_ms);
+    return own == NULL ? TAKE_NOTHING : give_first(q, own, p, p->quitter ? 1 : max, out);
   }
   uint32_t left = trial_left(q, p, now_ms);
   p->on_trial = left == 0;
@@ -270,13 +278,13 @@ static enum take choose(struct pieces *q, struct pieces_peer *p, uint32_t max, i
   bool fast = is_fast(q, p);
   struct open_piece *op = held(q, p, fast);
   if (op != NULL) return give_first(q, op, p, max, out);
-  op = joinable(q, p, fast);
+  op = joinable(q, p, fast, left);
   if (op == NULL) op = begin(q, p, fast);
   if (op != NULL) {
     hold(op, p, fast);
     return give_first(q, op, p, max, out);
   }
-  op = emptiest(q, p);
+  op = emptiest(q, p, left);
   if (op != NULL) return give_last(q, op, p, max, out);
   return p->snubbed ? TAKE_NOTHING : take_over(q, p, max, now_ms, out, victim);
 }

@@ -43,6 +43,38 @@ def _(box):
         lib.check(good.connections == 1, "an honest peer was dropped", result)
 
 
+def cost_of_liars(text, total, piece_length, liars, make_liar, make_honest, honest=1):
+    """A case: nobody but liars is banned, and they spoil one piece each at most. What they send
+    before they are found out, while they are on trial or suspects, is wasted as well."""
+    @lib.case(text)
+    def _(box):
+        torrent = box.torrent(total, piece_length=piece_length)
+        bad = [make_liar(torrent) for _ in range(liars)]
+        good = [make_honest(torrent) for _ in range(honest)]
+        for peer in bad + good:
+            box.closers.append(peer.close)
+        result = box.download(torrent, "--json", peers=bad + good, expect=0)
+        box.compare(torrent)
+        spoilt = sum(not event["good"] for event in result.events("piece"))
+        banned = {event["address"] for event in result.events("peer") if event["what"] == "banned"}
+        wasted = result.events("done")[0]["wasted"]
+        print("# %d pieces spoilt, %.1f wasted" % (spoilt, wasted / piece_length))
+        lib.check(banned <= {str(peer) for peer in bad}, "an honest peer was banned", result)
+        lib.check(spoilt <= liars, "%d liars spoilt %d pieces" % (liars, spoilt), result)
+        lib.check(wasted <= 4 * liars * piece_length, "%d bytes wasted" % wasted, result)
+
+
+cost_of_liars("eighteen of twenty lie", 8 * MIB, 128 * KIB, 18, peers.Corrupt, peers.Peer, 2)
+cost_of_liars("nine lie once and choke then", 8 * MIB, 256 * KIB, 9, peers.HitAndRun,
+              lambda torrent: peers.Slow(torrent, 4 * MIB))
+cost_of_liars("nine slow ones lie, pieces are shared", 8 * MIB, 512 * KIB, 9,
+              lambda torrent: peers.SlowCorrupt(torrent, 256 * KIB),
+              lambda torrent: peers.Slow(torrent, 2 * MIB))
+cost_of_liars("five slow ones lie once and choke then", 8 * MIB, 512 * KIB, 5,
+              lambda torrent: peers.HitAndRun(torrent, 300 * KIB),
+              lambda torrent: peers.Slow(torrent, 600 * KIB), 5)
+
+
 @lib.case("nobody but corrupt peers: never complete, never exit 0, then saved by a good one")
 def _(box):
     torrent = box.torrent(1 * MIB, piece_length=64 * KIB)

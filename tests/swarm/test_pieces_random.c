@@ -31,7 +31,7 @@ static struct member member[MEMBERS];
 static int64_t now_ms;
 static bool accepted[1024]; /* by place of the block in the torrent */
 static uint32_t doubles;
-static uint32_t refusals;
+static uint32_t disowned;
 
 static uint32_t below(uint32_t n) {
   return (uint32_t)crypto_rng_below(&rng, n);
@@ -58,8 +58,8 @@ static void note_disowned(uint32_t piece) {
   pieces_origin(q, piece, from);
   for (uint32_t b = 0; b < geometry_blocks(&f.meta.geo, piece); b++) {
     if (!*place(piece, b) || from[b] != 0) continue;
-    assert_true(refusals > 0 || q->open[piece]->alone);
     *place(piece, b) = false;
+    disowned++;
   }
 }
 
@@ -209,14 +209,12 @@ static void lose_a_piece(void) {
 static void judge_somebody(struct member *m) {
   if (below(20) == 0) {
     pieces_refuse(q, m->pp.number);
-    refusals++;
   } else if (below(4) == 0) {
     pieces_trust(q, m->pp.number);
   }
 }
 
-static void one_step(void) {
-  uint32_t n = below(MEMBERS);
+static void one_step(uint32_t n) {
   struct member *m = &member[n];
   now_ms += below(50);
   if (!m->here) {
@@ -259,6 +257,16 @@ static void one_step(void) {
   }
 }
 
+/* Blocks are taken back only from who is refused, or was or is a suspect. */
+static void one_step_and_look(uint32_t n) {
+  const struct pieces_peer *p = &member[n].pp;
+  bool may_lose = p->suspect;
+  disowned = 0;
+  one_step(n);
+  for (uint32_t i = 0; i < f.meta.geo.pieces; i++) note_disowned(i);
+  assert_true(disowned == 0 || may_lose || p->suspect || p->refused);
+}
+
 static void sound(void) {
   const char *fault = fix_queue_fault(q);
   if (fault != NULL) fail_msg("%s", fault);
@@ -297,10 +305,10 @@ static void live(uint64_t total, uint32_t piece_len) {
   assert_true(rarity_init(&q->rarity, f.meta.geo.pieces, &q->rng));
   memset(member, 0, sizeof member);
   memset(accepted, 0, sizeof accepted);
-  doubles = refusals = 0;
+  doubles = disowned = 0;
   now_ms = 1000000;
   for (int i = 0; i < STEPS; i++) {
-    one_step();
+    one_step_and_look(below(MEMBERS));
     if (i % 4 == 0) sound();
   }
   finish();
