@@ -200,10 +200,12 @@ static enum err hand_on(struct peer *p, struct peer_job *j) {
     f->from = p->seat.number;
     uint64_t weight = (uint64_t)f->capacity * BLOCK_LEN;
     int64_t before_ms = clock_now_ms();
+    atomic_store(&p->pp.last_ms, CLOCK_NEVER); /* should it wait for the disk, it is not robbed */
     e = chan_send(p->sw->results, f, weight, CLOCK_NEVER);
     if (e == ERR_OK) f = NULL;
-    int64_t waited_ms = clock_now_ms() - before_ms; /* for the disk: not the peer's fault */
+    int64_t waited_ms = clock_now_ms() - before_ms; /* not the peer's fault either */
     p->now_ms += waited_ms;
+    atomic_store(&p->pp.last_ms, p->now_ms);
     p->meter_ms += waited_ms;
     p->block_ms = p->now_ms;
   }
