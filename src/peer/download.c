@@ -134,16 +134,35 @@ void download_count(struct peer *p) {
 
 /* --- asking --- */
 
+/* The blocks of `run` that the peer has been asked for already: they were taken over by somebody
+ * else, and given back, before we heard of it. */
+static uint32_t asked_before(struct peer *p, const struct run *run) {
+  uint32_t mask = 0;
+  for (uint32_t k = 0; k < p->job_count; k++) {
+    const struct peer_job *j = job_at(p, k);
+    if (j->ended || j->run.piece != run->piece) continue;
+    for (uint32_t i = 0; i < run->count; i++) {
+      uint32_t at = run->first + i - j->run.first;
+      if (at < j->run.count && !((j->got | j->gone) >> at & 1)) mask |= UINT32_C(1) << i;
+    }
+  }
+  return mask;
+}
+
 static void put_requests(struct peer *p, const struct run *run) {
   if (p->outstanding == 0 && !p->pp.snubbed) p->block_ms = p->now_ms; /* silence counts from here */
-  struct peer_job *j = job_at(p, p->job_count++);
-  *j = (struct peer_job){.run = *run};
+  uint32_t before = asked_before(p, run);
+  struct peer_job *j = job_at(p, p->job_count);
+  *j = (struct peer_job){.run = *run, .gone = before};
+  if (before == job_full(j)) return;
+  p->job_count++;
   for (uint32_t i = 0; i < run->count; i++) {
+    if (before >> i & 1) continue;
     uint32_t len = job_block_len(p, j, i);
     wire_put_range(&p->out, WIRE_REQUEST, run->piece, (run->first + i) * BLOCK_LEN, len);
     p->outstanding_bytes += len;
+    p->outstanding++;
   }
-  p->outstanding += run->count;
   p->voided = false;
 }
 
@@ -263,29 +282,29 @@ uint32_t download_expected(struct peer *p, struct download_slot *slots, uint32_t
 }
 
 /* Takes back a block that was given back, now that it comes after all. */
-static bool claim(struct peer *p, uint32_t piece, uint32_t block, struct download_slot *slot) {
-  if (p->job_count == PEER_JOBS_MAX) return false;
-  if (!pieces_claim(p->sw->pieces, &p->pp, piece, block)) return false;
+static enum err claim(struct peer *p, uint32_t piece, uint32_t block, struct download_slot *slot) {
+  if (p->job_count == PEER_JOBS_MAX) return ERR_NOT_FOUND;
+  if (!pieces_claim(p->sw->pieces, &p->pp, piece, block)) return ERR_NOT_FOUND;
   struct peer_job *j = job_at(p, p->job_count++);
   *j = (struct peer_job){.run = {piece, block, 1}};
   p->outstanding++;
   p->outstanding_bytes += job_block_len(p, j, 0);
   p->forgiven -= job_block_len(p, j, 0);
   p->keeps_requests = p->keeps_requests || p->voided;
-  return place(p, j, 0, slot);
+  return place(p, j, 0, slot) ? ERR_OK : ERR_MEMORY;
 }
 
-bool download_find(struct peer *p, uint32_t piece, uint32_t begin, uint32_t len,
-                   struct download_slot *slot) {
+enum err download_find(struct peer *p, uint32_t piece, uint32_t begin, uint32_t len,
+                       struct download_slot *slot) {
   uint32_t block = begin / BLOCK_LEN;
   for (uint32_t k = 0; k < p->job_count; k++) {
     struct peer_job *j = job_at(p, k);
     if (j->ended || j->run.piece != piece || block - j->run.first >= j->run.count) continue;
     uint32_t i = block - j->run.first;
     if ((j->got | j->gone) >> i & 1) continue;
-    return place(p, j, i, slot);
+    return place(p, j, i, slot) ? ERR_OK : ERR_MEMORY;
   }
-  return p->forgiven >= len && claim(p, piece, block, slot);
+  return p->forgiven >= len ? claim(p, piece, block, slot) : ERR_NOT_FOUND;
 }
 
 /* --- not arriving --- */
@@ -331,13 +350,14 @@ void download_choked(struct peer *p) {
 }
 
 void download_rejected(struct peer *p, uint32_t piece, uint32_t begin, uint32_t len) {
-  (void)len;
   uint32_t block = begin / BLOCK_LEN;
   for (uint32_t k = 0; k < p->job_count; k++) {
     struct peer_job *j = job_at(p, k);
     if (j->ended || j->run.piece != piece || block - j->run.first >= j->run.count) continue;
-    uint32_t bit = UINT32_C(1) << (block - j->run.first);
-    if ((j->got | j->gone) & bit) continue;
+    uint32_t i = block - j->run.first;
+    uint32_t bit = UINT32_C(1) << i;
+    if ((j->got | j->gone) & bit || begin % BLOCK_LEN != 0 || len != job_block_len(p, j, i))
+      continue;
     p->reject_count++;
     pieces_release(p->sw->pieces, &p->pp, &j->run, bit);
     forgo(p, j, bit);

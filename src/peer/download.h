@@ -41,9 +41,10 @@ struct download_slot {
  * fragments for them; fewer are returned when memory is short. */
 uint32_t download_expected(struct peer *p, struct download_slot *slots, uint32_t max);
 /* The place for this block, a whole one of the torrent, if it was asked for, in any order, or is
- * wanted all the same although it was given back. False: nobody wants it. */
-bool download_find(struct peer *p, uint32_t piece, uint32_t begin, uint32_t len,
-                   struct download_slot *slot);
+ * wanted all the same although it was given back. ERR_OK; ERR_NOT_FOUND: nobody wants it;
+ * ERR_MEMORY: no place for it. */
+enum err download_find(struct peer *p, uint32_t piece, uint32_t begin, uint32_t len,
+                       struct download_slot *slot);
 /* All bytes of this block are in place. Waits when the results channel is full. */
 enum err download_arrived(struct peer *p, struct peer_job *job, uint32_t block);
 /* Accounts what arrived with one receive: rate, totals. */

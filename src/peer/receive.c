@@ -54,7 +54,9 @@ static enum err begin_block(struct peer *p, uint32_t piece, uint32_t begin, uint
   if (!geometry_has_block(g, piece, begin, len)) return ERR_PROTOCOL;
   if (begin % BLOCK_LEN != 0 || len != geometry_block_len(g, piece, begin / BLOCK_LEN))
     return ERR_PROTOCOL; /* we ask for whole blocks only */
-  if (!download_find(p, piece, begin, len, &s)) {
+  enum err e = download_find(p, piece, begin, len, &s);
+  if (e == ERR_MEMORY) return e;
+  if (e != ERR_OK) {
     note_unwanted(p, len);
     p->arrived += have;
     p->skip_left = len - have;

@@ -320,6 +320,30 @@ TEST(a_piece_for_one_alone_does_not_wait_for_a_silent_peer) {
 
 /* --- the bell --- */
 
+/* Our request still stands at the peer: asking again would bring the block twice. */
+TEST(what_was_taken_over_and_given_back_before_the_bell_is_not_asked_again) {
+  begin(8 * 16 * KIB, 8 * 16 * KIB);
+  fix_ask_for_all(&l);
+  buf_clear(&l.p->out);
+  atomic_store(&l.p->pp.rate, 100);
+  struct fix_link other = fix_peer(&f, 2);
+  atomic_store(&other.p->pp.rate, 1 << 30);
+  other.p->window = 4;
+  assert_int_equal(fix_open_seed(&other), 4);
+  fix_leave(&other);
+  l.p->window = 32;
+  l.p->take_ms = 0;
+  download_ask(l.p);
+  sound();
+  assert_int_equal(fix_count_said(&l, WIRE_REQUEST, NULL), 0);
+  assert_int_equal(l.p->outstanding, 8);
+  assert_int_equal(l.p->pp.asked, 8);
+  deliver(8);
+  assert_int_equal(fix_write(&f), 8);
+  assert_int_equal(f.sw.wasted, 0);
+  end();
+}
+
 TEST(what_was_taken_over_is_cancelled_but_not_the_block_that_is_arriving) {
   begin(8 * 16 * KIB, 8 * 16 * KIB);
   fix_ask_for_all(&l);
@@ -418,6 +442,7 @@ int main(void) {
       T(a_silent_peer_that_speaks_again_is_trusted_again),
       T(a_peer_that_stays_silent_for_a_minute_is_left),
       T(a_piece_for_one_alone_does_not_wait_for_a_silent_peer),
+      T(what_was_taken_over_and_given_back_before_the_bell_is_not_asked_again),
       T(what_was_taken_over_is_cancelled_but_not_the_block_that_is_arriving),
       T(places_come_in_the_order_of_asking_without_the_block_that_is_arriving),
       T(the_low_water_mark_is_never_beyond_what_is_to_come));

@@ -412,6 +412,16 @@ TEST(a_rejected_block_is_asked_of_somebody_else) {
   end();
 }
 
+TEST(a_reject_of_another_length_is_of_nothing_we_asked) {
+  begin();
+  uint32_t n = fix_ask_for_all(&l);
+  const struct run r = l.p->jobs[l.p->job_head].run;
+  assert_int_equal(say_range(WIRE_REJECT, r.piece, r.first * BLOCK_LEN, BLOCK_LEN / 2), ERR_OK);
+  assert_int_equal(say_range(WIRE_REJECT, r.piece, r.first * BLOCK_LEN + 1, 1), ERR_OK);
+  assert_int_equal(l.p->outstanding, n);
+  end();
+}
+
 TEST(who_rejects_everything_is_left) {
   begin();
   fix_ask_for_all(&l);
@@ -538,6 +548,7 @@ int main(void) {
       T(choke_and_unchoke_a_thousand_times_leave_nothing_behind),
       T(words_that_tell_nothing_are_borne_up_to_a_thousand_a_second),
       T(what_a_peer_has_may_be_told_again_but_not_for_ever),
+      T(a_reject_of_another_length_is_of_nothing_we_asked),
       T(a_rejected_block_is_asked_of_somebody_else), T(who_rejects_everything_is_left),
       T(a_whole_window_of_rejects_beside_a_choke_is_honest),
       T(ten_keep_alives_in_a_second_are_borne), T(eight_messages_of_unknown_kinds_are_borne),
