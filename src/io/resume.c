@@ -2,10 +2,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -16,6 +18,7 @@
 #include "io/store_where.h"
 
 enum { MAGIC_LEN = 8, HEAD_LEN = MAGIC_LEN + 20 + 4 + 4, FILE_LEN = 1 + 8 + 8 + 8 };
+enum { SETTLE_MS = 40, SETTLE_STEP_MS = 4 }; /* a tick of the clock of files is 1 to 10 ms */
 
 /* ---- the bytes ------------------------------------------------------------------------------- */
 
@@ -236,17 +239,45 @@ static enum err replace(const struct store *s, const uint8_t *data, size_t len, 
   return ERR_OK;
 }
 
-static enum err note_files(struct store *s, const struct metainfo *m, struct resume_file *files) {
+/* `newest` gets the time of the last change of any. */
+static enum err note_files(struct store *s, const struct metainfo *m, struct resume_file *files,
+                           int64_t *newest) {
+  *newest = INT64_MIN;
   for (size_t i = 0; i < m->file_count; i++) {
     struct store_file_state now;
     enum err e = store_file_state(s, i, &now);
     if (e != ERR_OK) return e;
     /* What was tampered with lacks pieces that `done` has: as if missing, it is checked again. */
-    if (!now.exists || now.tampered) continue;
+    files[i] = (struct resume_file){0};
+    if (!now.exists || now.tampered || now.unwatched) continue;
     files[i] = (struct resume_file){
       .exists = true, .size = now.size, .mtime_ns = now.mtime_ns, .ino = now.ino};
+    if (now.mtime_ns > *newest) *newest = now.mtime_ns;
   }
   return ERR_OK;
+}
+
+/* Could a change that comes now get the same time? Files get theirs from this clock, which
+ * stands still for up to 10 ms; one that claims a later year is none of our concern. */
+static bool is_fresh(int64_t mtime_ns) {
+  struct timespec t;
+  clock_gettime(CLOCK_REALTIME_COARSE, &t);
+  int64_t now = (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+  return mtime_ns >= now && mtime_ns - now < INT64_C(1000000) * SETTLE_MS;
+}
+
+/* Notes the files when their times have settled; if they are written to all the while, the record
+ * will not fit them anyway. */
+static enum err note_settled(struct store *s, const struct metainfo *m,
+                             struct resume_file *files) {
+  int64_t newest;
+  enum err e = note_files(s, m, files, &newest);
+  for (int waited = 0; e == ERR_OK && waited < SETTLE_MS && is_fresh(newest);
+       waited += SETTLE_STEP_MS) {
+    poll(NULL, 0, SETTLE_STEP_MS);
+    e = note_files(s, m, files, &newest);
+  }
+  return e;
 }
 
 static enum err save(struct store *s, const struct metainfo *m, const struct bitset *done,
@@ -256,7 +287,7 @@ static enum err save(struct store *s, const struct metainfo *m, const struct bit
   struct resume_file *files = calloc(m->file_count, sizeof *files);
   enum err e = data && files ? ERR_OK : ERR_MEMORY;
   if (e == ERR_OK && done->count > 0 && store_is_unsure(s)) e = store_sync(s);
-  if (e == ERR_OK) e = note_files(s, m, files);
+  if (e == ERR_OK) e = note_settled(s, m, files);
   if (e == ERR_OK) e = resume_build(data, m, done, files);
   if (e == ERR_OK) e = replace(s, data, len, begun);
   free(files);

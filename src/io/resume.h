@@ -12,8 +12,9 @@
  * untrusted input: magic, lengths, info hash and a SHA-1 over everything are checked, and anything
  * odd means "no record". If all files are exactly as recorded, its pieces are believed; if any
  * differs, the data were touched since (or we were killed), and the caller checks them by hashing.
- * That we wrote here at all (`ours`) is known either way. While a download runs the lock on the
- * output (store_lock) keeps others from the record too.
+ * That we wrote here at all (`ours`) is known either way. A file that another program may have
+ * written to beside us (io/store_touch) stands in the record as missing, and so differs. While a
+ * download runs the lock on the output (store_lock) keeps others from the record too.
  *
  * Format, integers big-endian; no length in it is ever believed, as all follow from the torrent:
  *
@@ -55,12 +56,13 @@ enum err resume_load(struct store *s, const struct metainfo *m, struct bitset *d
 
 /*
  * Replaces the record by one that claims `done` and the files as they are now; a file that was
- * tampered with since store_prepare() (struct store_file_state) stands in it as missing, so that
- * the next run checks the data. store_sync() must have returned ERR_OK *after* the last of these
- * pieces was written. Pieces that a check found in files of an earlier run are synced here, if
- * there has been no store_sync() in this one. Waits for the disk. A failure is logged; the old
- * record survives it. Returns ERR_OK, ERR_SPACE, ERR_ACCESS, ERR_EXISTS (a folder has the record's
- * name), ERR_IO, ERR_MEMORY.
+ * tampered with, or may have been (struct store_file_state), stands in it as missing, so that the
+ * next run checks the data. If a file was changed a moment ago, waits until the clock that gives
+ * files their times has moved on (some ms), so that no later change has the same time. store_sync()
+ * must have returned ERR_OK *after* the last of these pieces was written. Pieces that a check found
+ * in files of an earlier run are synced here, if there has been no store_sync() in this one. Waits
+ * for the disk. A failure is logged; the old record survives it. Returns ERR_OK, ERR_SPACE,
+ * ERR_ACCESS, ERR_EXISTS (a folder has the record's name), ERR_IO, ERR_MEMORY.
  */
 enum err resume_save(struct store *s, const struct metainfo *m, const struct bitset *done);
 /* The same for a download that goes on, or has ended already: a failure is a warning, which says

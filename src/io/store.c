@@ -1,8 +1,10 @@
 #include "io/store.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "io/store_beneath.h"
 #include "io/store_claim.h"
@@ -10,6 +12,7 @@
 #include "io/store_final.h"
 #include "io/store_io.h"
 #include "io/store_path.h"
+#include "io/store_touch.h"
 #include "io/store_undo.h"
 #include "io/store_watch.h"
 #include "io/store_where.h"
@@ -76,9 +79,27 @@ void store_close(struct store *s) {
   free(s);
 }
 
+/* What is there is about to be compared with the record, or hashed: nobody else shall write to it
+ * unnoticed from now on. What can't be opened is told about when it is needed. */
+static void listen_to_files(struct store *s) {
+  struct stat st;
+  store_touch_open(&s->files.touch);
+  for (size_t i = 0; i < s->files.count; i++) {
+    const char *path = s->files.v[i].path;
+    if (path == NULL || store_beneath_stat(s->where.dirfd, path, &st) != 0) continue;
+    int fd = S_ISREG(st.st_mode) ? store_beneath_open(s->where.dirfd, path, O_RDONLY, 0) : -1;
+    if (fd < 0) continue;
+    store_touch_add(&s->files.touch, fd);
+    close(fd);
+  }
+}
+
 enum err store_lock(struct store *s) {
   if (s->read_only || s->claim.fd >= 0) return ERR_OK;
-  return store_claim_take(&s->claim, s->where.dirfd, s->where.top, s->top_path, s->m->multi);
+  enum err e =
+      store_claim_take(&s->claim, s->where.dirfd, s->where.top, s->top_path, s->m->multi);
+  if (e == ERR_OK) listen_to_files(s);
+  return e;
 }
 
 /* Nanoseconds since 1970, held at the ends of what 64 bits can say: a file may claim any year. */
@@ -103,6 +124,7 @@ enum err store_file_state(struct store *s, size_t file, struct store_file_state 
   out->exists = S_ISREG(st.st_mode) && (s->read_only || st.st_nlink == 1);
   out->foreign_kind = !out->exists;
   out->tampered = !store_watch_is_intact(&s->files, file, &st);
+  out->unwatched = store_touch_is_blind(&s->files.touch);
   out->size = (uint64_t)st.st_size;
   out->mtime_ns = nanoseconds(&st.st_mtim);
   out->ino = (uint64_t)st.st_ino;

@@ -63,9 +63,10 @@ void store_close(struct store *s);
 /*
  * Keeps a second weft away from the same output (io/store_claim). May be called right after
  * store_open(), so that nothing changes between the check and the download; makes the empty file
- * or top folder if there is none. Does nothing for a read_only store. Never waits; what failed is
- * logged. Returns ERR_OK, ERR_EXISTS (another weft has it, or something of the wrong kind is
- * there), ERR_ACCESS, ERR_SPACE, ERR_IO, ERR_MEMORY.
+ * or top folder if there is none. From then on it is noticed, where the system can tell, if another
+ * program writes to the files (io/store_touch). Does nothing for a read_only store. Never waits for
+ * the other; what failed is logged. Returns ERR_OK, ERR_EXISTS (another weft has it, or something
+ * of the wrong kind is there), ERR_ACCESS, ERR_SPACE, ERR_IO, ERR_MEMORY.
  */
 enum err store_lock(struct store *s);
 
@@ -73,7 +74,9 @@ enum err store_lock(struct store *s);
 struct store_file_state {
   bool exists;       /* as a regular file; unless read_only also: with one link */
   bool foreign_kind; /* something else is in the way: folder, link, device, several hard links */
-  bool tampered;     /* it was deleted, replaced or cut since store_prepare() */
+  bool tampered;     /* it was deleted, replaced or cut since store_prepare(); or one of the files
+                        was written to by another program since store_lock() */
+  bool unwatched;    /* we wrote, and nobody can tell whether another program did, too */
   uint64_t size;     /* bytes, and the two below: of what is there; zero if nothing is */
   int64_t mtime_ns;  /* since 1970 */
   uint64_t ino;
@@ -132,12 +135,13 @@ bool store_is_unsure(struct store *s);
 
 /*
  * The end (io/store_final): is every file still the one we wrote, under its path, long enough and
- * without holes that should hold data? Cuts those that are too long; syncs everything, and the
- * folders. Modes are as they were created, 0666 less the umask; "executable" of BEP 47 is not
- * applied. Needs store_prepare(). Not while others write.
- * Returns ERR_OK; ERR_NOT_FOUND when something was deleted, replaced or cut meanwhile: *lost (may
- * be NULL) then has a bit for every piece to be fetched again, after another store_prepare();
- * ERR_ACCESS, ERR_SPACE, ERR_IO, ERR_MEMORY.
+ * without holes that should hold data? If another program was seen to write to one, everything is
+ * hashed. Cuts those that are too long; syncs everything, and the folders. Modes are as they were
+ * created, 0666 less the umask; "executable" of BEP 47 is not applied. Needs store_prepare(). Not
+ * while others write. Waits for the disk.
+ * Returns ERR_OK; ERR_NOT_FOUND when something was deleted, replaced, cut or spoiled meanwhile:
+ * *lost (may be NULL) then has a bit for every piece to be fetched again, after another
+ * store_prepare(); ERR_ACCESS, ERR_SPACE, ERR_IO, ERR_MEMORY.
  */
 enum err store_finish(struct store *s, struct bitset *lost);
 

@@ -67,6 +67,7 @@ enum err store_files_init(struct store_files *t, const struct metainfo *m, char 
   t->v = calloc(m->file_count, sizeof *t->v);
   t->count = t->v ? m->file_count : 0;
   t->unsure = true;
+  store_touch_init(&t->touch);
   bool ok = t->v != NULL && bitset_init(&t->dirty, t->count) &&
             bitset_init(&t->in_sync, t->count) && fill(t, m, paths, where);
   if (ok) return ERR_OK;
@@ -80,6 +81,7 @@ void store_files_free(struct store_files *t) {
     if (t->slots[i].fd >= 0) close(t->slots[i].fd);
   for (size_t i = 0; i < t->count; i++) free(t->v[i].shown);
   free(t->v);
+  store_touch_free(&t->touch);
   bitset_free(&t->dirty);
   bitset_free(&t->in_sync);
   pthread_cond_destroy(&t->synced);
@@ -168,6 +170,7 @@ static int renew(struct store_files *t, size_t file) {
   if (fd < 0 || fstat(fd, &st) != 0) return fd;
   log_warn("%s was deleted while it was being downloaded; it is made again", t->v[file].shown);
   store_watch_adopt(t, file, &st, true);
+  store_touch_add(&t->touch, fd);
   store_watch_renewed(t, file);
   return fd;
 }

@@ -11,9 +11,9 @@
  * two threads open one file at the same time, the second finds the first one's descriptor and drops
  * its own.
  *
- * The table also knows which file is ours, and what was there before us (io/store_watch). A file
- * that vanished meanwhile is made again when it is written to; one that was replaced by another is
- * not touched.
+ * The table also knows which file is ours, and what was there before us (io/store_watch), and
+ * whether somebody else writes to them (io/store_touch). A file that vanished meanwhile is made
+ * again when it is written to; one that was replaced by another is not touched.
  *
  * "Dirty" files are those written since they were last synced. A file becomes dirty after the
  * write, before store_files_unpin() returns, and store_files_sync() takes the whole set before it
@@ -34,6 +34,7 @@
 
 #include "base/bitset.h"
 #include "base/err.h"
+#include "io/store_touch.h"
 #include "io/store_where.h"
 #include "proto/metainfo.h"
 
@@ -72,6 +73,7 @@ struct store_files {
   uint64_t total;       /* bytes of the torrent */
   atomic_bool writable; /* store_make has run: files are opened for writing */
   atomic_bool made_any; /* a file was created: folders need syncing */
+  struct store_touch touch;
 
   pthread_mutex_t lock;
   /* guarded by lock */

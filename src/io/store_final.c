@@ -17,6 +17,7 @@ struct final {
   struct store_files *t;
   const struct metainfo *m;
   struct bitset *lost; /* NULL: only `missing` is told */
+  bool touched;        /* somebody else wrote to a file: every piece is to be hashed */
   bool missing;        /* something is lost */
   struct bitset hashed; /* pieces that were read back already */
   uint8_t *buffer;      /* READ_LEN bytes */
@@ -67,8 +68,8 @@ static enum err check_range(struct final *f, const struct store_file *file, uint
     if (f->lost) bitset_set(f->lost, piece);
   }
   if (bad == 0) return e;
-  log_warn("%s has zeros where data were written (%u piece%s)", file->shown, bad,
-           bad == 1 ? "" : "s");
+  log_warn("%s has %s where data were written (%u piece%s)", file->shown,
+           f->touched ? "something else" : "zeros", bad, bad == 1 ? "" : "s");
   f->missing = true;
   return e;
 }
@@ -149,6 +150,7 @@ static enum err look_at(struct final *f, size_t i) {
     e = cut(f->t, i, &st);
     size = file->length;
   }
+  if (e == ERR_OK && f->touched && size > 0) e = check_range(f, file, 0, size);
   if (e == ERR_OK) e = check_cut(f, i, size);
   return e == ERR_OK && size == file->length ? check_holes(f, i, (uint64_t)st.st_blksize) : e;
 }
@@ -194,11 +196,14 @@ enum err store_final_run(struct store_files *t, const struct metainfo *m, struct
   enum err e = ERR_MEMORY;
   if (f.buffer == NULL || !bitset_init(&f.hashed, m->geo.pieces)) goto done;
   e = store_files_sync(t);
+  f.touched = store_touch_seen(&t->touch);
+  store_touch_reset(&t->touch, false); /* what comes now is for the next time */
   for (size_t i = 0; i < t->count && e == ERR_OK; i++)
     if (t->v[i].path != NULL) e = look_at(&f, i);
   if (e == ERR_OK) e = store_files_sync(t); /* what was cut */
   if (e == ERR_OK && atomic_load(&t->made_any)) e = sync_folders(t);
   if (e == ERR_OK && f.missing) e = ERR_NOT_FOUND;
+  if (e != ERR_OK && f.touched) store_touch_reset(&t->touch, true);
 done:
   bitset_free(&f.hashed);
   free(f.buffer);

@@ -58,6 +58,7 @@ static enum err write_in_file(struct store_files *t, size_t file, uint64_t at, c
   if (cut) store_watch_cut(t, file, (uint64_t)st.st_size);
   int errnum = write_all(pin.fd, data, len, at);
   if (errnum == 0) store_watch_grown(t, file, at + len);
+  store_touch_wrote(&t->touch);
   store_files_unpin(t, &pin, true);
   return errnum == 0 ? ERR_OK : store_files_complain(t, file, errnum);
 }

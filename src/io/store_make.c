@@ -71,6 +71,7 @@ static enum err make_one(struct store_files *t, size_t file, enum store_allocate
   uint64_t length = t->v[file].length;
   if (e == ERR_OK) {
     store_watch_adopt(t, file, &st, created);
+    store_touch_add(&t->touch, fd);
     int errnum = give_length(fd, &st, length, how);
     if (errnum != 0) e = store_files_complain(t, file, errnum);
   }
@@ -123,6 +124,7 @@ static void warn_of_space(const struct store_files *t, uint64_t missing) {
 enum err store_make_all(struct store_files *t, enum store_allocate how) {
   for (size_t i = 0; i < t->count; i++) store_files_forget(t, i);
   bool again = atomic_exchange(&t->writable, true);
+  store_touch_open(&t->touch);
 
   uint64_t missing = 0;
   enum err e = ERR_OK;

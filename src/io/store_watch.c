@@ -74,5 +74,5 @@ bool store_watch_is_intact(struct store_files *t, size_t file, const struct stat
   bool intact = !f->known || (is_same(f, st) && !f->renewed && f->cut == UINT64_MAX &&
                               (uint64_t)st->st_size >= f->high);
   pthread_mutex_unlock(&t->lock);
-  return intact;
+  return intact && !store_touch_seen(&t->touch);
 }

@@ -13,7 +13,7 @@
  * io/store_final asks for these at the end, and the resume record (io/resume) does not vouch for a
  * file that is not intact. For store_undo it also remembers what was there before us.
  *
- * Somebody who writes into our file, without making it shorter, is not noticed.
+ * Somebody who writes into our file, without making it shorter, is io/store_touch's to notice.
  *
  * Any thread may call; nothing waits.
  */
@@ -49,7 +49,8 @@ uint64_t store_watch_cut_to(struct store_files *t, size_t file);
 void store_watch_mended(struct store_files *t, size_t file);
 
 /* Is `st`, what its path leads to now, the file that was adopted, with nothing renewed or cut that
- * was not looked at since? True if none was adopted yet. */
+ * was not looked at since? True if none was adopted yet. False for all once another program was
+ * seen to write to one. */
 bool store_watch_is_intact(struct store_files *t, size_t file, const struct stat *st);
 
 #endif

@@ -194,6 +194,48 @@ for index, (act, obstacle) in enumerate([
     vandalism(index, act, obstacle)
 
 
+def plugged(box):
+    """A download of which one piece is missing, and the end of the piece before it has been punched
+    together with the beginning of that: when it comes, there will be no hole any more."""
+    torrent = box.torrent([("short", 1000), ("long", 640 * KIB)], piece_length=PIECE)
+    source = box.peer(peers.Gated, torrent, held=4)
+    running = box.start_download(torrent, peers=[source])
+    path = os.path.join(box.downloads, "payload", "long")
+    edge = 4 * PIECE - 1000
+
+    def arrived():
+        """Is all there but that piece?"""
+        if not os.path.exists(path):
+            return False
+        with open(path, "rb") as data:
+            found = data.read()
+        wanted = torrent.data[1000:]
+        return found[:edge] == wanted[:edge] and found[edge + PIECE:] == wanted[edge + PIECE:]
+
+    lib.wait_for(arrived, 30, "all but one piece", running)
+    subprocess.run(["fallocate", "--punch-hole", "--keep-size", "--offset", str(edge - 3000),
+                    "--length", str(20 * KIB), path], check=True)
+    return torrent, source, running
+
+
+@lib.case("while it is downloaded a hole is made that the next piece plugs")
+def _(box):
+    torrent, source, running = plugged(box)
+    source.open_gate()
+    result = running.wait()
+    lib.check(result.code == 0, "exit %d" % result.code, result)
+    box.compare(torrent)
+
+
+@lib.case("before it is interrupted a hole is made that the next piece plugs")
+def _(box):
+    torrent, _, running = plugged(box)
+    running.signal(signal.SIGINT)
+    result = running.wait()
+    lib.check(result.code == 130, "exit %d" % result.code, result)
+    completes(box, torrent, "does not complete afterwards")
+
+
 @lib.case("from libtorrent: what was deleted when half of it was there is fetched again")
 def _(box):
     torrent = box.torrent(FILES, piece_length=PIECE)

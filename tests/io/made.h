@@ -20,8 +20,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/fanotify.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/sha1.h"
@@ -222,6 +224,28 @@ static inline struct store *made_prepared(const struct made *t, const char *outp
   assert_int_equal(store_lock(s), ERR_OK);
   assert_int_equal(store_prepare(s, ALLOCATE_SPARSE), ERR_OK);
   return s;
+}
+
+/* ---- another program ---- */
+
+/* Runs `act` in a process of its own, which does to our files what it likes. */
+static inline void made_elsewhere(bool (*act)(void)) {
+  fflush(NULL);
+  pid_t child = fork();
+  if (child == 0) _exit(act() ? 0 : 1);
+  int status;
+  assert_int_equal(waitpid(child, &status, 0), child);
+  assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
+/* Does this system let us know what other programs do to our files? */
+static inline bool made_can_hear(void) {
+  int group = fanotify_init(FAN_CLASS_NOTIF | FAN_REPORT_FID | FAN_CLOEXEC, O_RDONLY);
+  int fd = open("probe", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  bool can = fanotify_mark(group, FAN_MARK_ADD, FAN_MODIFY, fd, NULL) == 0;
+  assert_true(fd >= 0 && unlink("probe") == 0 && close(fd) == 0);
+  if (group >= 0) close(group);
+  return can;
 }
 
 /* ---- listening ---- */

@@ -9,6 +9,7 @@
 #include <signal.h>
 
 #include "io/resume.h"
+#include "io/store_touch.h"
 
 static struct made t;
 static struct store *s;
@@ -182,6 +183,62 @@ TEST(a_file_that_was_meddled_with_is_not_vouched_for) {
   meddled(replace_it);
   meddled(delete_it);
   meddled(cut_it);
+}
+
+static bool write_elsewhere(void) {
+  int fd = open("t/d/b", O_WRONLY | O_CLOEXEC);
+  return fd >= 0 && pwrite(fd, "other", 5, 300) == 5;
+}
+
+/* All is written and claimed; another program writes before or after the record is
+ * written. */
+static void beside_another(bool before, bool after) {
+  bitset_fill(&done);
+  reopen();
+  assert_int_equal(store_lock(s), ERR_OK);
+  assert_int_equal(store_prepare(s, ALLOCATE_SPARSE), ERR_OK);
+  made_write_all(s, &t);
+  assert_int_equal(store_sync(s), ERR_OK);
+  if (before) made_elsewhere(write_elsewhere);
+  assert_int_equal(resume_save(s, &t.m, &done), ERR_OK);
+  if (after) made_elsewhere(write_elsewhere);
+  reopen();
+}
+
+TEST(a_file_that_another_program_wrote_to_is_not_vouched_for) {
+  if (!made_can_hear()) skip();
+  for (int i = 0; i < 10; i++) { /* at different points of a tick of the clock */
+    beside_another(true, false);
+    loads(true, false);
+    beside_another(false, true);
+    loads(true, false);
+    beside_another(false, false);
+    loads(true, true);
+  }
+}
+
+/* What changes between the check and the download. */
+TEST(a_change_after_the_check_is_not_vouched_for) {
+  if (!made_can_hear()) skip();
+  save_most();
+  assert_int_equal(store_lock(s), ERR_OK);
+  loads(true, true);
+  made_elsewhere(write_elsewhere);
+  assert_int_equal(resume_save(s, &t.m, &done), ERR_OK);
+  reopen();
+  loads(true, false);
+}
+
+TEST(without_knowing_of_others_nothing_written_is_vouched_for) {
+  store_touch_force_blind(true);
+  beside_another(false, false);
+  loads(true, false);
+  assert_int_equal(store_lock(s), ERR_OK); /* the caller hashes, and writes nothing */
+  bitset_fill(&done);
+  assert_int_equal(resume_save(s, &t.m, &done), ERR_OK);
+  store_touch_force_blind(false);
+  reopen();
+  loads(true, true);
 }
 
 TEST(removing_takes_the_record_and_its_temporary) {
@@ -379,6 +436,9 @@ int main(void) {
       RECORD(a_copy_with_the_same_time_is_not_believed),
       RECORD(pieces_without_their_files_are_not_believed),
       RECORD(a_file_that_was_meddled_with_is_not_vouched_for),
+      RECORD(a_file_that_another_program_wrote_to_is_not_vouched_for),
+      RECORD(a_change_after_the_check_is_not_vouched_for),
+      RECORD(without_knowing_of_others_nothing_written_is_vouched_for),
       RECORD(removing_takes_the_record_and_its_temporary),
       RECORD(a_link_or_folder_by_the_name_of_the_record_is_no_record),
       RECORD(the_old_record_survives_when_the_new_cannot_be_written),

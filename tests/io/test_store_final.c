@@ -155,6 +155,58 @@ TEST(zeros_in_the_block_before_a_hole_are_found) {
   done();
 }
 
+enum { EDGE = 4 * PIECE + 1000 }; /* where a piece of "t/b" begins, in no block's beginning */
+
+static bool punch_before_the_edge(void) {
+  int fd = open("t/b", O_WRONLY | O_CLOEXEC);
+  return fd >= 0 && fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, EDGE - 3000,
+                              20000) == 0;
+}
+
+/* The end of piece 4 is punched while piece 5 is not there yet; that plugs the hole, and nothing on
+ * disk tells that there was one. */
+TEST(a_hole_that_the_next_write_plugs_is_found) {
+  if (!made_can_hear()) skip();
+  struct made_file files[] = {{.path = "a", .length = PIECE - 1000},
+                              {.path = "b", .length = 8 * PIECE + 1000}};
+  t = made_torrent("t", true, PIECE, files, 2);
+  s = made_open(&t, NULL);
+  assert_int_equal(store_prepare(s, ALLOCATE_SPARSE), ERR_OK);
+  assert_true(bitset_init(&lost, t.m.geo.pieces));
+  assert_int_equal(store_write(s, 0, t.data, 5 * PIECE), ERR_OK);
+  assert_int_equal(store_write(s, 6 * PIECE, t.data + 6 * PIECE, 3 * PIECE), ERR_OK);
+  made_elsewhere(punch_before_the_edge);
+  assert_int_equal(store_write(s, 5 * PIECE, t.data + 5 * PIECE, PIECE), ERR_OK);
+  finish_finds(4, 1, "t/b has something else");
+  assert_int_equal(store_prepare(s, ALLOCATE_SPARSE), ERR_OK);
+  assert_int_equal(store_write(s, 4 * PIECE, t.data + 4 * PIECE, PIECE), ERR_OK);
+  assert_int_equal(store_finish(s, NULL), ERR_OK);
+  assert_true(made_right(&t, 1, "t/b"));
+  done();
+}
+
+static bool write_other_bytes(void) {
+  int fd = open("file", O_WRONLY | O_CLOEXEC);
+  return fd >= 0 && pwrite(fd, "other", 5, PIECE - 2) == 5;
+}
+
+static bool write_the_same_bytes(void) {
+  int fd = open("file", O_WRONLY | O_CLOEXEC);
+  return fd >= 0 && pwrite(fd, t.data + PIECE, 50, PIECE) == 50;
+}
+
+TEST(what_another_program_wrote_is_found) {
+  if (!made_can_hear()) skip();
+  whole();
+  made_elsewhere(write_other_bytes);
+  finish_finds(0, 2, "file has something else where data were written (2 pieces)");
+  put_right();
+  made_elsewhere(write_the_same_bytes);
+  assert_int_equal(store_finish(s, &lost), ERR_OK);
+  assert_int_equal(lost.count, 0);
+  done();
+}
+
 TEST(a_hole_where_the_data_are_zeros_is_right) {
   whole();
   memset(t.data + 4 * PIECE, 0, 3 * PIECE);
@@ -302,6 +354,7 @@ int main(void) {
       MADE(a_file_cut_short_and_written_on_has_a_hole_that_is_found),
       MADE(a_file_cut_and_written_on_in_the_same_block_is_noticed),
       MADE(zeros_in_the_block_before_a_hole_are_found),
+      MADE(a_hole_that_the_next_write_plugs_is_found), MADE(what_another_program_wrote_is_found),
       MADE(a_hole_where_the_data_are_zeros_is_right),
       MADE(what_is_too_long_is_cut_unless_it_has_another_name),
       MADE(a_file_deleted_and_written_to_again_is_made_again_and_told_to_be_lost),
