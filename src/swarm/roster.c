@@ -189,10 +189,12 @@ bool roster_addr(struct roster *r, uint32_t number, struct addr *out) {
   return ok;
 }
 
-void roster_shut(struct roster *r, uint32_t number) {
+void roster_shut_host(struct roster *r, const struct addr *a) {
   pthread_mutex_lock(&r->lock);
-  struct roster_seat *s = number <= r->count && number ? r->entries[number].seat : NULL;
-  if (s != NULL && s->fd >= 0) shutdown(s->fd, SHUT_RDWR);
+  for (uint32_t n = 1; n <= r->count; n++) {
+    struct roster_seat *s = r->entries[n].seat;
+    if (s != NULL && s->fd >= 0 && addr_same_host(&s->addr, a)) shutdown(s->fd, SHUT_RDWR);
+  }
   pthread_mutex_unlock(&r->lock);
 }
 

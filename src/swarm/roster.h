@@ -46,7 +46,7 @@ void roster_free(struct roster *r);
 /* Enters a worker that is about to dial s->addr; s->bell is set. ERR_OK; ERR_EXISTS: that address
  * has a seat already; ERR_CANCELLED: we are leaving; ERR_MEMORY, ERR_LIMIT. */
 enum err roster_enter(struct roster *r, struct roster_seat *s);
-/* TCP is up: from now on roster_close_all() and roster_ban() can reach the socket. ERR_OK,
+/* TCP is up: from now on roster_close_all() and roster_shut_host() can reach the socket. ERR_OK,
  * ERR_CANCELLED. */
 enum err roster_connected(struct roster *r, struct roster_seat *s, int fd);
 /* The connection is given up, another will be tried: before the descriptor is closed. `polite` is
@@ -68,8 +68,8 @@ void roster_ring_all(struct roster *r);
 void roster_close_all(struct roster *r);
 /* The address behind a number. False if there is none. */
 bool roster_addr(struct roster *r, uint32_t number, struct addr *out);
-/* Shuts down the connection with this number, if it is still there. */
-void roster_shut(struct roster *r, uint32_t number);
+/* Shuts down every connection to this host, whatever its port: a liar is banned by address. */
+void roster_shut_host(struct roster *r, const struct addr *a);
 
 struct roster_stats {
   uint32_t seats;      /* workers: dialling, shaking hands or connected */

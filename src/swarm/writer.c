@@ -217,7 +217,7 @@ static void ban(struct writer *w, uint32_t number) {
   struct addr a;
   if (!roster_addr(sw->roster, number, &a)) return;
   pieces_refuse(sw->pieces, number);
-  roster_shut(sw->roster, number);
+  roster_shut_host(sw->roster, &a);
   if (addrbook_is_banned(sw->book, &a)) return;
   char text[ADDR_TEXT_MAX];
   log_info("%s sent data with a wrong hash: banned", addr_text(&a, text));

@@ -468,7 +468,9 @@ TEST(a_shut_connection_ends_its_worker) {
   be_a_seed();
   hear_handshake();
   hear_until(WIRE_REQUEST);
-  roster_shut(f.sw.roster, 1); /* as the writer does with a liar */
+  struct addr liar;
+  assert_true(roster_addr(f.sw.roster, 1, &liar));
+  roster_shut_host(f.sw.roster, &liar); /* as the writer does with a liar */
   end(ADDR_CUT);
 }
 

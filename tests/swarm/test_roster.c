@@ -77,8 +77,6 @@ TEST(numbers_that_were_never_given_out_mean_nothing) {
   assert_false(roster_addr(r, 1, &back));
   assert_false(roster_addr(r, UINT32_MAX, &back));
   roster_ring(r, 7);
-  roster_shut(r, 0);
-  roster_shut(r, 7);
   roster_gave(r, 0);
   roster_gave(r, UINT32_MAX);
   roster_free(r);
@@ -181,26 +179,29 @@ static bool is_shut(int far) {
   return n == 0;
 }
 
-TEST(a_connection_is_shut_by_its_number_and_only_while_it_has_a_seat) {
+TEST(a_host_is_shut_on_every_port_and_only_while_it_has_a_seat) {
   struct roster *r = roster_new(10, self);
-  int one[2];
-  int two[2];
-  assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, one), 0);
-  assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, two), 0);
-  struct roster_seat *a = entered(r, 1);
-  struct roster_seat *b = entered(r, 2);
-  roster_shut(r, a->number); /* not connected yet: nothing to shut */
-  assert_int_equal(roster_connected(r, a, one[0]), ERR_OK);
-  assert_int_equal(roster_connected(r, b, two[0]), ERR_OK);
-  roster_shut(r, a->number);
-  assert_true(is_shut(one[1]));
-  assert_false(is_shut(two[1]));
-  uint32_t number = b->number;
-  leave(r, b);
-  roster_shut(r, number);
-  assert_false(is_shut(two[1]));
-  leave(r, a);
-  for (int i = 0; i < 2; i++) close(one[i]), close(two[i]);
+  int pair[3][2];
+  struct roster_seat *s[3];
+  for (int i = 0; i < 3; i++) {
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair[i]), 0);
+    s[i] = new_seat(i < 2 ? 1 : 2);
+    s[i]->addr.port = (uint16_t)(1000 + i);
+    assert_int_equal(roster_enter(r, s[i]), ERR_OK);
+  }
+  struct addr liar = s[0]->addr;
+  struct addr other = s[2]->addr;
+  roster_shut_host(r, &liar); /* not connected yet: nothing to shut */
+  for (int i = 0; i < 3; i++) assert_int_equal(roster_connected(r, s[i], pair[i][0]), ERR_OK);
+  roster_shut_host(r, &liar);
+  assert_true(is_shut(pair[0][1]));
+  assert_true(is_shut(pair[1][1]));
+  leave(r, s[2]);
+  roster_shut_host(r, &other);
+  assert_false(is_shut(pair[2][1]));
+  leave(r, s[0]);
+  leave(r, s[1]);
+  for (int i = 0; i < 3; i++) close(pair[i][0]), close(pair[i][1]);
   roster_free(r);
 }
 
@@ -260,7 +261,7 @@ int main(void) {
       T(a_thousand_addresses_get_a_thousand_numbers), T(one_address_has_one_seat_at_a_time),
       T(the_same_peer_under_two_addresses_is_found_out), T(our_own_peer_id_is_refused),
       T(no_more_than_the_maximum_are_connected), T(one_bell_is_rung_or_those_who_idle_or_all),
-      T(a_connection_is_shut_by_its_number_and_only_while_it_has_a_seat),
+      T(a_host_is_shut_on_every_port_and_only_while_it_has_a_seat),
       T(when_we_leave_all_are_shut_and_rung_and_nobody_new_comes_in),
       T(the_statistics_tell_choked_uninteresting_and_those_who_gave));
 }

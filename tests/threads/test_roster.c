@@ -75,7 +75,8 @@ static void *meddle(void *arg) {
     uint32_t number = (uint32_t)crypto_rng_below(&rng, ADDRESSES + 2);
     struct roster_stats s;
     roster_ring(r, number);
-    if (i % 8 == 0) roster_shut(r, number);
+    struct addr a;
+    if (i % 8 == 0 && roster_addr(r, number, &a)) roster_shut_host(r, &a);
     roster_stats(r, &s);
     if (s.connected > MOST || s.seats > WORKERS || s.gave > ADDRESSES ||
         s.choked + s.uninteresting > s.connected)
