@@ -15,7 +15,9 @@ enum {
   METER_MS = 100,           /* how often the rate is measured, */
   METER_BLOCKS = 4,         /* with at least so many blocks in it, */
   METER_MAX_MS = 1000,      /* or this much time */
-  RETRY_MS = 250,           /* when the queue had nothing for us */
+  RETRY_MS = 250,           /* when the queue had nothing for us; */
+  RETRY_SHARE = 64,         /* with more connections than this less often, */
+  RETRY_MAX_MS = 1000,      /* but at least as often as this */
   SILENCE_MS = 2000,        /* without a block, at least */
   DROP_SILENT_MS = 60000,   /* without a block: give the place away */
   DROP_USELESS_MS = 60000,  /* choked or nothing to ask for, while others wait */
@@ -166,6 +168,12 @@ static void put_requests(struct peer *p, const struct run *run) {
   p->voided = false;
 }
 
+/* When many idle, each of them need not look so often whether somebody else has become slow. */
+static int64_t retry_ms(const struct peer *p) {
+  uint64_t ms = (uint64_t)RETRY_MS * atomic_load(&p->sw->workers) / RETRY_SHARE;
+  return clamp(ms, RETRY_MS, RETRY_MAX_MS);
+}
+
 void download_ask(struct peer *p) {
   if (p->choking_us || !p->am_interested) {
     atomic_store(&p->seat.idle, false); /* nothing to ask, so no time to ask again either */
@@ -181,7 +189,7 @@ void download_ask(struct peer *p) {
     enum take t = pieces_take(p->sw->pieces, &p->pp, room < batch ? room : batch, p->now_ms, &run);
     if (t != TAKE_RUN) {
       download_update_interest(p);
-      p->take_ms = p->now_ms + RETRY_MS;
+      p->take_ms = p->now_ms + retry_ms(p);
       atomic_store(&p->seat.idle, true);
       return;
     }
