@@ -312,16 +312,16 @@ struct fix_link {
   bool left;
 };
 
-/* A connection after the handshake, with BEP 6 and BEP 10, choked, that has nothing. */
-static inline struct fix_link fix_peer(struct fix *f, uint8_t host) {
-  struct fix_link l = {.f = f, .p = malloc(sizeof *l.p)};
-  int pair[2];
+/* A connection after the handshake, with BEP 6 and BEP 10, choked, that has nothing. It owns the
+ * descriptors: both ends of its socket, and its bell. */
+static inline struct fix_link fix_peer_on(struct fix *f, uint8_t host, int near, int far,
+                                          int bell) {
+  struct fix_link l = {.f = f, .p = malloc(sizeof *l.p), .far = far};
   struct addr a = {.family = 4, .ip = {10, 0, 0, host}, .port = 6881};
-  FIX_MUST(l.p != NULL && socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) == 0);
+  FIX_MUST(l.p != NULL);
   peer_init(l.p, &f->sw, &a);
-  l.p->fd = pair[0];
-  l.far = pair[1];
-  l.p->bell = l.p->seat.bell = net_bell_new();
+  l.p->fd = near;
+  l.p->bell = l.p->seat.bell = bell;
   FIX_MUST(roster_enter(f->sw.roster, &l.p->seat) == ERR_OK);
   FIX_MUST(roster_connected(f->sw.roster, &l.p->seat, l.p->fd) == ERR_OK);
   FIX_MUST(pieces_join(f->sw.pieces, &l.p->pp, l.p->seat.number) == ERR_OK);
@@ -335,6 +335,13 @@ static inline struct fix_link fix_peer(struct fix *f, uint8_t host) {
   l.p->now_ms = l.p->message_ms = l.p->last_sent_ms = clock_now_ms();
   atomic_fetch_add(&f->sw.workers, 1);
   return l;
+}
+
+/* The same with a socket and a bell of its own. */
+static inline struct fix_link fix_peer(struct fix *f, uint8_t host) {
+  int pair[2];
+  FIX_MUST(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) == 0);
+  return fix_peer_on(f, host, pair[0], pair[1], net_bell_new());
 }
 
 /* The end of a connection as the worker does it. */
