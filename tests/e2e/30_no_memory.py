@@ -1,0 +1,79 @@
+#!/usr/bin/python3 -B
+"""Goal: whichever allocation fails (FAULTS D19), weft goes on without what it was for, or ends with
+exit 6 and a sentence: it never crashes or hangs, never calls complete what is not, and the next run
+completes.
+
+Of weft's own allocations the n-th fails for each n, until a run has no n-th. Of those that the
+libraries make, thousands before anything begins, n moves on in growing steps; SHIM_ALL=1 takes
+every one."""
+
+import concurrent.futures
+import itertools
+import os
+
+import lib
+import peers
+import shims
+import trackers
+from torrents import KIB
+
+EVERY = int(os.environ.get("SHIM_ALL", "0"))
+AT_ONCE = 64  # what was refused memory is often tried again seconds later; others run meanwhile
+
+
+def numbers(own):
+    """1, 2, 3...; with those of the libraries a few dozen of thousands."""
+    n = 1
+    while True:
+        yield n
+        n += 1 if own or EVERY else 1 + n // 8
+
+
+def run(n, torrent, source, env):
+    """One run without its n-th allocation, and one with all of them if that ended early. Returns
+    (exit code of the first, how many allocations it made)."""
+    box = lib.Box()
+    try:
+        count = box.path("count")
+        result = box.weft("download", "-o", box.downloads, *source, torrent.file, timeout=30,
+                          env=dict(env, SHIM_FAIL=str(n), SHIM_COUNT=count))
+        lib.check(result.code in (0, 6), "allocation %d: exit %d" % (n, result.code), result)
+        if result.code != 0:
+            lib.check("weft: " in result.err, "allocation %d: does not say why" % n, result)
+            box.weft("download", "-o", box.downloads, *source, torrent.file, expect=0)
+        box.compare(torrent)
+        with open(count) as text:
+            return result.code, int(text.read())
+    finally:
+        box.close()
+
+
+def without_memory(text, own=True, tracker=False):
+    """A case: as many runs as there are allocations."""
+    @lib.case(text)
+    def _(box):
+        torrent = box.torrent([("a/one", 150 * KIB), ("two", 50 * KIB + 1)], piece_length=32 * KIB)
+        peer = box.peer(peers.Peer, torrent)
+        torrent.write_torrent(torrent.file, box.tracker(trackers.names(peer)).url)
+        source = [] if tracker else ["--no-trackers", "--peer", str(peer)]
+        env = dict({"LD_PRELOAD": shims.library(box)}, **({"SHIM_OWN": "1"} if own else {}))
+        codes, last, most, every = [], 0, 0, numbers(own)
+        with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
+            while last <= most:
+                some = list(itertools.islice(every, AT_ONCE))
+                ends = list(pool.map(lambda n: run(n, torrent, source, env), some))
+                codes += [code for code, _ in ends]
+                last, most = some[-1], ends[-1][1]
+        print("# up to allocation %d: %d times exit 0, %d times exit 6"
+              % (most, codes.count(0), codes.count(6)))
+        lib.check(most > 50 and codes.count(6) > 0, "not what it is about")
+
+
+without_memory("the n-th allocation of weft's own fails")
+without_memory("the n-th allocation of weft's own fails, with a tracker", tracker=True)
+without_memory("the n-th allocation fails, the libraries' too, with a tracker", own=False,
+               tracker=True)
+
+
+if __name__ == "__main__":
+    lib.main()

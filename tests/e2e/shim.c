@@ -1,0 +1,163 @@
+/*
+ * shim: what the scenarios preload into weft (LD_PRELOAD) to have no memory, or another time.
+ *
+ *   SHIM_FAIL=N    the N-th allocation fails
+ *   SHIM_OWN=1     only those count that weft itself makes, not those of the libraries it uses
+ *   SHIM_COUNT=F   at exit the number of allocations is written to the file F
+ *   SHIM_CLOCK=F   F holds two numbers of 8 bytes, seconds by which CLOCK_REALTIME and
+ *                  CLOCK_MONOTONIC are ahead of the kernel's, now; a scenario changes them any time
+ *
+ * Short relative waits (poll) are the kernel's and need nothing. The condition variables of the C
+ * library wait for an instant on the kernel's clock: the offset is taken off again, and looked at
+ * some fifty times a second, as the clock may jump while they wait. weft makes all of them on the
+ * monotonic clock.
+ */
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <link.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
+#include <time.h>
+#include <unistd.h>
+
+/* The C library's own, under the names by which it lets itself be wrapped. */
+void *__libc_malloc(size_t len);
+void *__libc_calloc(size_t n, size_t len);
+void *__libc_realloc(void *old, size_t len);
+
+enum { SLICE_NS = 20 * 1000 * 1000 };
+
+static atomic_ulong count;
+static unsigned long fail_at; /* 0: none */
+static uintptr_t code_from; /* callers that count: [code_from, code_to) */
+static uintptr_t code_to = UINTPTR_MAX;
+
+static volatile const int64_t *ahead; /* [0] realtime, [1] monotonic; NULL: neither */
+
+/* --- memory --- */
+
+static int fails(const void *caller) {
+  if ((uintptr_t)caller < code_from || (uintptr_t)caller >= code_to) return 0;
+  unsigned long n = atomic_fetch_add(&count, 1) + 1;
+  if (fail_at == 0 || n != fail_at) return 0;
+  errno = ENOMEM;
+  return 1;
+}
+
+void *malloc(size_t len) {
+  return fails(__builtin_return_address(0)) ? NULL : __libc_malloc(len);
+}
+
+void *calloc(size_t n, size_t len) {
+  return fails(__builtin_return_address(0)) ? NULL : __libc_calloc(n, len);
+}
+
+void *realloc(void *old, size_t len) {
+  return fails(__builtin_return_address(0)) ? NULL : __libc_realloc(old, len);
+}
+
+/* --- time --- */
+
+int clock_gettime(clockid_t id, struct timespec *t) {
+  int rc = (int)syscall(SYS_clock_gettime, id, t);
+  if (ahead == NULL) return rc;
+  if (id == CLOCK_REALTIME || id == CLOCK_REALTIME_COARSE) t->tv_sec += ahead[0];
+  if (id == CLOCK_MONOTONIC || id == CLOCK_MONOTONIC_COARSE) t->tv_sec += ahead[1];
+  return rc;
+}
+
+int gettimeofday(struct timeval *t, void *zone) {
+  struct timespec now;
+  (void)zone;
+  clock_gettime(CLOCK_REALTIME, &now);
+  *t = (struct timeval){now.tv_sec, now.tv_nsec / 1000};
+  return 0;
+}
+
+time_t time(time_t *out) {
+  struct timespec now;
+  clock_gettime(CLOCK_REALTIME, &now);
+  if (out != NULL) *out = now.tv_sec;
+  return now.tv_sec;
+}
+
+typedef int wait_function(pthread_cond_t *, pthread_mutex_t *, const struct timespec *);
+
+static wait_function *real_wait(void) {
+  static wait_function *_Atomic found;
+  if (atomic_load(&found) == NULL) {
+    void *at = dlvsym(RTLD_NEXT, "pthread_cond_timedwait", "GLIBC_2.3.2");
+    if (at == NULL) at = dlsym(RTLD_NEXT, "pthread_cond_timedwait");
+    atomic_store(&found, (wait_function *)at);
+  }
+  return atomic_load(&found);
+}
+
+static int is_before(const struct timespec *a, const struct timespec *b) {
+  return a->tv_sec != b->tv_sec ? a->tv_sec < b->tv_sec : a->tv_nsec < b->tv_nsec;
+}
+
+int pthread_cond_timedwait(pthread_cond_t *cond, pthread_mutex_t *lock,
+                           const struct timespec *until) {
+  for (;;) {
+    struct timespec t;
+    struct timespec slice;
+    if (ahead == NULL) return real_wait()(cond, lock, until);
+    syscall(SYS_clock_gettime, CLOCK_MONOTONIC, &slice);
+    slice.tv_nsec += SLICE_NS;
+    slice.tv_sec += slice.tv_nsec / 1000000000;
+    slice.tv_nsec %= 1000000000;
+    t = *until;
+    t.tv_sec -= ahead[1];
+    int is_last = is_before(&t, &slice);
+    int rc = real_wait()(cond, lock, is_last ? &t : &slice);
+    if (is_last || rc != ETIMEDOUT) return rc;
+  }
+}
+
+/* --- set-up --- */
+
+/* Where the code of the program itself lies: the first object that is listed. */
+static int find_code(struct dl_phdr_info *o, size_t size, void *arg) {
+  (void)size;
+  (void)arg;
+  for (int i = 0; i < o->dlpi_phnum; i++) {
+    const ElfW(Phdr) *h = &o->dlpi_phdr[i];
+    if (h->p_type != PT_LOAD || !(h->p_flags & PF_X)) continue;
+    code_from = o->dlpi_addr + h->p_vaddr;
+    code_to = code_from + h->p_memsz;
+  }
+  return 1;
+}
+
+__attribute__((constructor)) static void begin(void) {
+  const char *fail = getenv("SHIM_FAIL");
+  const char *clock = getenv("SHIM_CLOCK");
+  if (clock != NULL) {
+    int fd = open(clock, O_RDONLY | O_CLOEXEC);
+    void *map = fd < 0 ? MAP_FAILED : mmap(NULL, 16, PROT_READ, MAP_SHARED, fd, 0);
+    if (map == MAP_FAILED) abort();
+    close(fd);
+    ahead = map;
+  }
+  if (getenv("SHIM_OWN") != NULL) dl_iterate_phdr(find_code, NULL);
+  atomic_store(&count, 0);
+  if (fail != NULL) fail_at = strtoul(fail, NULL, 10);
+}
+
+__attribute__((destructor)) static void end(void) {
+  const char *path = getenv("SHIM_COUNT");
+  int fd = path == NULL ? -1 : open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+  fail_at = 0;
+  if (fd < 0) return;
+  dprintf(fd, "%lu\n", atomic_load(&count));
+  close(fd);
+}
