@@ -15,8 +15,9 @@
  *   - a connection that ends leaves nothing behind, wherever it was: when all have gone, one
  *     honest, unknown peer can bring everything that is missing.
  *
- * Each connection is a tie (tie.h). Sockets and clock are made up (fake_net.h); swarm, pool and content are made once, only the queue
- * is new with each run. Nothing in this file is instrumented: only src/ is looked at.
+ * Each connection is a tie (tie.h). Sockets and clock are made up (fake_net.h); swarm, pool and
+ * content are made once, only the queue is new with each run. Nothing in this file is instrumented:
+ * only src/ is looked at.
  */
 #pragma clang attribute push(__attribute__((no_sanitize("coverage"))), apply_to = function)
 
@@ -148,10 +149,14 @@ static void scribble(struct fragment *g, uint32_t i) {
 /* What came is accepted once, is right, and would be missed were it not written: afterwards the
  * memory holds nothing that could pass for it. */
 static void write_fragment(struct fragment *g) {
+  struct run run = {g->piece, g->first, g->count};
+  uint32_t still = pieces_still_from(f->sw.pieces, g->from, &run, g->valid);
+  CHECK(still == g->valid || doubt);
+  g->valid = still;
   for (uint32_t i = 0; i < g->count; i++) {
     uint32_t b = number_of_block(g->piece, g->first + i);
     if (!(g->valid >> i & 1)) continue;
-    CHECK(++f->times[b] == 1);
+    CHECK(++f->times[b] == 1 || doubt);
     brought_by[b] = g->from;
     CHECK(wild || memcmp(g->data + (size_t)i * BLOCK_LEN, fix_block(f, g->piece, g->first + i),
                          geometry_block_len(&f->meta.geo, g->piece, g->first + i)) == 0);
@@ -168,8 +173,13 @@ static void judge(uint32_t piece, uint8_t verdict) {
   uint32_t from[BLOCKS_MAX];
   if (!fix_piece_whole(f, piece) || bitset_get(&f->sw.pieces->done, piece)) return;
   pieces_origin(f->sw.pieces, piece, from);
-  for (uint32_t b = 0; b < geometry_blocks(&f->meta.geo, piece); b++)
-    CHECK(from[b] != 0 && from[b] == brought_by[number_of_block(piece, b)]);
+  for (uint32_t b = 0; b < geometry_blocks(&f->meta.geo, piece); b++) {
+    uint32_t n = number_of_block(piece, b);
+    if (from[b] != 0 && from[b] == brought_by[n]) continue;
+    CHECK(doubt);
+    f->times[n] = 0; /* taken back: it will come again */
+  }
+  if (!fix_piece_whole(f, piece)) return;
   if (verdict & 1) {
     forget_piece(piece);
     pieces_failed(f->sw.pieces, piece, verdict & 2);
@@ -187,6 +197,13 @@ static void write_all(uint8_t verdict) {
     write_fragment(item);
     judge(piece, verdict);
   }
+}
+
+/* Who lied is known, or who did not. */
+static void convict(uint32_t number, bool liar) {
+  doubt = true;
+  if (liar) pieces_refuse(f->sw.pieces, number);
+  else pieces_trust(f->sw.pieces, number);
 }
 
 /* A piece is gone from the disk. */
@@ -247,7 +264,9 @@ static void step(struct program *g) {
   if ((op & 0xf) == 13) {
     write_all(op >> 6);
   } else if ((op & 0xf) == 14) {
-    lose(next(g));
+    uint8_t what = next(g);
+    if (what < 128) lose(what);
+    else convict(1 + what % LINKS, what / LINKS % 2);
   } else if (!t->here && (op & 0xf) == 15) {
     shake_hands(t, g);
   } else if (!t->here) {
@@ -350,7 +369,7 @@ static void begin(uint8_t shape, uint8_t how) {
   memset(f->times, 0, (size_t)f->meta.geo.pieces * f->piece_blocks * sizeof *f->times);
   now_ms = START_MS;
   fake_us = now_ms * 1000;
-  wild = false;
+  wild = doubt = false;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {

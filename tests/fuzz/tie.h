@@ -43,6 +43,7 @@ struct tie {
 
 static struct fix *f;
 static struct tie ties[LINKS + 1];
+static bool doubt; /* there are suspects or liars: blocks may be taken back, and asked for again */
 static bool wild; /* somebody sent bytes of the input's own: contents may be wrong */
 
 static uint8_t next(struct program *g) {
@@ -74,6 +75,8 @@ static bool is_twice(const struct peer *p, uint32_t k, uint32_t i) {
  * block that is just arriving it may keep; of one that it was given twice, nobody need tell it. */
 static const char *robbed_fault(struct tie *t) {
   const struct peer *p = t->l.p;
+  if (p->pp.refused || p->pp.suspect || p->pp.quitter) doubt = true;
+  if (p->pp.refused) return NULL; /* what it brings does not count, and it will be shut out */
   for (uint32_t k = 0; k < p->job_count; k++) {
     const struct peer_job *j = &p->jobs[(p->job_head + k) % PEER_JOBS_MAX];
     const struct open_piece *op = f->sw.pieces->open[j->run.piece];
@@ -173,7 +176,8 @@ static uint32_t unjudged(uint32_t number) {
  * after a wait. */
 static void check_trial(const struct tie *t) {
   const struct pieces_peer *pp = &t->l.p->pp;
-  if (pp->proven || f->sw.pieces->peer_count == 1 || pp->asked <= 1) return;
+  CHECK(!pp->refused);
+  if (pp->proven || f->sw.pieces->peer_count == 1 || pp->asked <= 1 || doubt) return;
   CHECK(pp->asked + unjudged(pp->number) <= f->piece_blocks + t->earlier);
 }
 
