@@ -5,11 +5,11 @@
  */
 #include "../test.h"
 
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "../ben.h"
+#include "../support/http_setup.h"
 #include "../support/httpd.h"
 #include "base/clock.h"
 #include "find/tracker_http.h"
@@ -246,11 +246,7 @@ TEST(more_than_a_megabyte_is_cut) {
 }
 
 int main(void) {
-  unsetenv("http_proxy");
-  unsetenv("all_proxy");
-  unsetenv("ALL_PROXY");
-  signal(SIGPIPE, SIG_IGN);
-  if (http_global_init() != ERR_OK) return 1;
+  if (!http_setup()) return 1;
   RUN(T(the_query_goes_behind_the_announce_url),
       T(event_and_tracker_id_are_sent_when_there_are_some),
       T(a_long_url_is_refused_before_it_is_sent), T(a_reply_is_read_with_all_that_it_says),

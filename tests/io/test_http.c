@@ -7,11 +7,11 @@
 #include "../test.h"
 
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "../support/bomb.h"
+#include "../support/http_setup.h"
 #include "../support/httpd.h"
 #include "base/clock.h"
 #include "io/http.h"
@@ -459,11 +459,7 @@ TEST(many_threads_may_ask_at_once) {
 }
 
 int main(void) {
-  static const char *const proxies[] = {"http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy",
-                                        "ALL_PROXY",  "no_proxy",    "NO_PROXY"};
-  for (size_t i = 0; i < sizeof proxies / sizeof *proxies; i++) unsetenv(proxies[i]);
-  signal(SIGPIPE, SIG_IGN);
-  if (http_global_init() != ERR_OK) return 1;
+  if (!http_setup()) return 1;
   RUN(T(a_reply_has_its_status_and_its_body), T(any_status_is_a_reply), T(a_body_may_be_empty),
       T(the_request_says_who_asks_and_sends_nothing_else),
       T(a_refused_connection_is_told_with_host_and_port), T(what_is_no_url_is_refused),

@@ -6,10 +6,10 @@
 #include "../test.h"
 
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "../support/http_setup.h"
 #include "../support/httpd.h"
 #include "base/clock.h"
 #include "io/http.h"
@@ -200,11 +200,7 @@ TEST(a_reply_says_when_it_is_another_url_s) {
 }
 
 int main(void) {
-  static const char *const proxies[] = {"http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy",
-                                        "ALL_PROXY",  "no_proxy",    "NO_PROXY"};
-  for (size_t i = 0; i < sizeof proxies / sizeof *proxies; i++) unsetenv(proxies[i]);
-  signal(SIGPIPE, SIG_IGN);
-  if (http_global_init() != ERR_OK) return 1;
+  if (!http_setup()) return 1;
   RUN(T(nobody_waits_for_a_reply_that_does_not_come), T(half_a_reply_is_none),
       T(a_request_that_waits_already_can_be_told_not_to),
       T(as_long_as_nobody_says_so_the_reply_is_waited_for),

@@ -14,13 +14,13 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "../support/http_setup.h"
 #include "base/clock.h"
 #include "io/http.h"
 
@@ -167,12 +167,7 @@ TEST(a_server_without_tls_is_no_https_server) {
 }
 
 int main(void) {
-  unsetenv("https_proxy");
-  unsetenv("HTTPS_PROXY");
-  unsetenv("all_proxy");
-  unsetenv("ALL_PROXY");
-  signal(SIGPIPE, SIG_IGN);
-  if (http_global_init() != ERR_OK) return 1;
+  if (!http_setup()) return 1;
   RUN(T(a_certificate_that_nobody_vouches_for_is_refused),
       T(a_server_without_tls_is_no_https_server));
 }

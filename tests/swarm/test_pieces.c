@@ -3,81 +3,9 @@
  * Rates and times are made up: FAST is beyond anything where a connection might be thought slow,
  * SLOW far below. After each test the whole queue is looked at (fix_queue_fault).
  */
-#include "../test.h"
+#include "../support/members.h"
 
-#include "../support/swarm_fixture.h"
-
-enum { NOW = 1000000, KIB = 1024, PEERS = 8 };
-#define FAST (UINT64_C(1) << 30)
-#define SLOW UINT64_C(1000)
 #define STEADY UINT64_C(20000) /* not fast, but 64 KiB are there within 5 s */
-
-static struct fix f;
-static struct pieces *q;
-static struct pieces_peer member[PEERS];
-
-static void begin(uint64_t total, uint32_t piece_len) {
-  fix_swarm(&f, total, piece_len);
-  q = f.sw.pieces;
-  memset(member, 0, sizeof member);
-}
-
-static void sound(void) {
-  const char *fault = fix_queue_fault(q);
-  if (fault != NULL) fail_msg("%s", fault);
-}
-
-static void end(void) {
-  sound();
-  for (int i = 0; i < PEERS; i++)
-    if (member[i].number != 0) pieces_leave(q, &member[i]);
-  sound();
-  fix_free(&f);
-}
-
-/* Connection number i + 1, which has nothing yet. */
-static struct pieces_peer *bare(int i, uint64_t rate) {
-  struct pieces_peer *p = &member[i];
-  assert_int_equal(pieces_join(q, p, (uint32_t)i + 1), ERR_OK);
-  p->proven = true; /* but for those that are about trials */
-  atomic_store(&p->rate, rate);
-  atomic_store(&p->last_ms, NOW);
-  return p;
-}
-
-static struct pieces_peer *seed(int i, uint64_t rate) {
-  struct pieces_peer *p = bare(i, rate);
-  pieces_set_have_all(q, p);
-  return p;
-}
-
-static void gone(struct pieces_peer *p) {
-  pieces_leave(q, p);
-  p->number = 0;
-}
-
-static struct run take(struct pieces_peer *p, uint32_t max) {
-  struct run r = {0};
-  assert_int_equal(pieces_take(q, p, max, NOW, &r), TAKE_RUN);
-  assert_in_range(r.count, 1, max);
-  assert_true(r.first + r.count <= geometry_blocks(&f.meta.geo, r.piece));
-  sound();
-  return r;
-}
-
-static void nothing(struct pieces_peer *p) {
-  struct run r;
-  assert_int_equal(pieces_take(q, p, 32, NOW, &r), TAKE_NOTHING);
-}
-
-static uint32_t all_of(const struct run *r) {
-  return r->count == 32 ? UINT32_MAX : (UINT32_C(1) << r->count) - 1;
-}
-
-static void deliver(struct pieces_peer *p, const struct run *r) {
-  assert_int_equal(pieces_received(q, p, r, all_of(r)), all_of(r));
-  sound();
-}
 
 /* Fetches one piece from its first run to its last. Returns which. */
 static uint32_t fetch_piece(struct pieces_peer *p) {

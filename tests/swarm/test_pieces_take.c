@@ -2,77 +2,7 @@
  * The work queue's order of preference (swarm/pieces.h): who begins, who joins, who takes over from
  * whom. Rates and times are made up, so far apart that no tuning of a constant changes the answer.
  */
-#include "../test.h"
-
-#include "../support/swarm_fixture.h"
-
-enum { NOW = 1000000, KIB = 1024, PEERS = 8 };
-#define FAST (UINT64_C(1) << 30)
-#define SLOW UINT64_C(1000)
-
-static struct fix f;
-static struct pieces *q;
-static struct pieces_peer member[PEERS];
-
-static void begin(uint64_t total, uint32_t piece_len) {
-  fix_swarm(&f, total, piece_len);
-  q = f.sw.pieces;
-  memset(member, 0, sizeof member);
-}
-
-static void sound(void) {
-  const char *fault = fix_queue_fault(q);
-  if (fault != NULL) fail_msg("%s", fault);
-}
-
-static void end(void) {
-  sound();
-  for (int i = 0; i < PEERS; i++)
-    if (member[i].number != 0) pieces_leave(q, &member[i]);
-  fix_free(&f);
-}
-
-static struct pieces_peer *bare(int i, uint64_t rate) {
-  struct pieces_peer *p = &member[i];
-  assert_int_equal(pieces_join(q, p, (uint32_t)i + 1), ERR_OK);
-  p->proven = true; /* but for those that are about trials */
-  atomic_store(&p->rate, rate);
-  atomic_store(&p->last_ms, NOW);
-  return p;
-}
-
-static struct pieces_peer *seed(int i, uint64_t rate) {
-  struct pieces_peer *p = bare(i, rate);
-  pieces_set_have_all(q, p);
-  return p;
-}
-
-static struct run take_at(struct pieces_peer *p, uint32_t max, int64_t now_ms) {
-  struct run r = {0};
-  assert_int_equal(pieces_take(q, p, max, now_ms, &r), TAKE_RUN);
-  assert_in_range(r.count, 1, max);
-  sound();
-  return r;
-}
-
-static struct run take(struct pieces_peer *p, uint32_t max) {
-  return take_at(p, max, NOW);
-}
-
-static void nothing_at(struct pieces_peer *p, int64_t now_ms) {
-  struct run r;
-  assert_int_equal(pieces_take(q, p, 32, now_ms, &r), TAKE_NOTHING);
-  sound();
-}
-
-static uint32_t all_of(const struct run *r) {
-  return r->count == 32 ? UINT32_MAX : (UINT32_C(1) << r->count) - 1;
-}
-
-static void deliver(struct pieces_peer *p, const struct run *r) {
-  assert_int_equal(pieces_received(q, p, r, all_of(r)), all_of(r));
-  sound();
-}
+#include "../support/members.h"
 
 /* --- fast and slow --- */
 
