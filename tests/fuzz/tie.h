@@ -76,7 +76,7 @@ static bool is_twice(const struct peer *p, uint32_t k, uint32_t i) {
 static const char *robbed_fault(struct tie *t) {
   const struct peer *p = t->l.p;
   if (p->pp.refused || p->pp.suspect || p->pp.quitter) doubt = true;
-  if (p->pp.refused) return NULL; /* what it brings does not count, and it will be shut out */
+  if (p->pp.refused || p->pp.quitter) return NULL; /* what it was asked for was taken from it */
   for (uint32_t k = 0; k < p->job_count; k++) {
     const struct peer_job *j = &p->jobs[(p->job_head + k) % PEER_JOBS_MAX];
     const struct open_piece *op = f->sw.pieces->open[j->run.piece];
