@@ -173,6 +173,7 @@ static void begin_anew(struct pieces *q, struct open_piece *op, struct pieces_pe
   p->unjudged -= n < p->unjudged ? n : p->unjudged;
   p->suspect_ms = 0;
   p->quitter = true;
+  op->alone = true;
   pieces_open_set_free(q, op, op->free + unasked);
   prune_runs(q, p, op->index);
 }

@@ -26,7 +26,7 @@ static bool judge(struct pieces *q, const struct open_piece *op, bool good, bool
     if (part == 0) continue;
     p->unjudged -= part < p->unjudged ? part : p->unjudged;
     p->proven = good;
-    p->suspect = liars && part < op->blocks;
+    p->suspect = liars ? part < op->blocks : p->suspect && !good;
     p->suspect_ms = 0;
     awaited = awaited || p->on_trial;
     p->on_trial = false;

@@ -240,7 +240,10 @@ static struct open_piece *for_suspect(struct pieces *q, struct pieces_peer *p, i
   if (p->suspect_ms == 0) p->suspect_ms = now_ms;
   if (p->holds != UINT32_MAX) {
     struct open_piece *op = q->open[p->holds];
-    if (op != NULL && op->holder == p->slot + 1) return op->free > 0 ? op : NULL;
+    if (op != NULL && op->holder == p->slot + 1) {
+      op->alone = true;
+      return op->free > 0 ? op : NULL;
+    }
     p->holds = UINT32_MAX;
   }
   int64_t waited = now_ms - p->suspect_ms;

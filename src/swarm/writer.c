@@ -100,6 +100,8 @@ static void unwrite(struct writer *w, struct hashing *h, uint32_t block) {
   if (block < h->next) {
     for (uint32_t b = 0; b < h->next; b++) bitset_set(&h->ahead, b);
     h->next = 0;
+    sha1_update_many(w->jobs, w->job_count);
+    w->job_count = 0;
     sha1_free(&h->sha);
     if (!sha1_init(&h->sha)) fail(w, ERR_MEMORY);
   }

@@ -541,6 +541,55 @@ TEST(what_was_given_to_somebody_else_is_not_from_its_first_giver) {
   end();
 }
 
+TEST(what_a_suspect_holds_already_is_for_it_alone) {
+  begin(2);
+  struct pieces_peer *a = newcomer(0, STEADY);
+  struct pieces_peer *b = newcomer(1, STEADY);
+  struct pieces_peer *c = proven(2, FAST);
+  uint32_t y = share(a, b);
+  atomic_store(&a->rate, FAST);
+  struct run ra = take(a, 1, NOW); /* a holds the other piece */
+  assert_int_equal(q->open[ra.piece]->holder, a->slot + 1);
+  wrong_hash(y, true);
+  assert_true(a->suspect);
+  take(c, 4, NOW); /* the wrong one */
+  take(a, 1, NOW);
+  nothing(c, NOW);
+  end();
+}
+
+TEST(late_blocks_of_what_a_suspect_left_do_not_count) {
+  begin(2);
+  struct pieces_peer *a = newcomer(0, STEADY);
+  struct pieces_peer *b = newcomer(1, STEADY);
+  uint32_t y = share(a, b);
+  atomic_store(&a->rate, FAST);
+  struct run ra = take(a, 2, NOW); /* before it was a suspect */
+  wrong_hash(y, true);
+  pieces_let_go(q, a);
+  sound();
+  assert_int_equal(pieces_received(q, a, &ra, 3), 0);
+  end();
+}
+
+TEST(what_is_nobodys_fault_clears_nobody) {
+  begin(3);
+  struct pieces_peer *a = newcomer(0, STEADY);
+  struct pieces_peer *b = newcomer(1, STEADY);
+  struct pieces_peer *c = proven(2, STEADY);
+  uint32_t y = share(a, b);
+  struct run ra = take(a, 2, NOW);
+  wrong_hash(y, true);
+  deliver(a, &ra);
+  struct run rc = take(c, 2, NOW);
+  while (rc.piece != ra.piece) rc = take(c, 2, NOW);
+  deliver(c, &rc);
+  assert_true(a->suspect);
+  wrong_hash(ra.piece, false);
+  assert_true(a->suspect);
+  end();
+}
+
 int main(void) {
   RUN(T(of_several_givers_of_a_wrong_piece_only_those_not_proven_are_suspects),
       T(a_single_giver_is_no_suspect_but_the_liar), T(what_is_nobodys_fault_makes_no_suspects),
@@ -561,5 +610,7 @@ int main(void) {
       T(two_suspects_alone_come_to_an_end), T(what_a_liar_gave_is_taken_back_everywhere),
       T(what_a_liar_gave_is_taken_back_when_it_is_gone_already),
       T(a_piece_that_a_liar_held_alone_stays_for_one_alone),
-      T(what_was_given_to_somebody_else_is_not_from_its_first_giver));
+      T(what_was_given_to_somebody_else_is_not_from_its_first_giver),
+      T(what_a_suspect_holds_already_is_for_it_alone),
+      T(late_blocks_of_what_a_suspect_left_do_not_count), T(what_is_nobodys_fault_clears_nobody));
 }

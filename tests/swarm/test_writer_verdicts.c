@@ -544,6 +544,27 @@ TEST(what_a_suspect_left_on_disk_does_not_count) {
   end();
 }
 
+/* The writer finds both fragments of an honest connection in one batch, the second half first. */
+TEST(what_takes_a_liars_place_comes_in_any_order) {
+  begin(true);
+  give(0, 1, 0, 2, 0);
+  give(0, 0, 0, BLOCKS, 0x1);
+  await(&heard_banned, 1);
+  await_from(1, "----");
+  mark(5);
+  pthread_mutex_lock(&gate);
+  mark(6);
+  give(3, 1, 2, 2, 0); /* at the hash cursor */
+  give(3, 1, 0, 2, 0); /* in the place of what the liar gave */
+  pthread_mutex_unlock(&gate);
+  mark(2);
+  mark(3);
+  banned(0x1); /* 3 is honest */
+  assert_int_equal(heard_bad, 1);
+  assert_true(is_done(1));
+  end();
+}
+
 static int quiet_setup(void **state) {
   log_set_level(LOG_ERROR);
   return made_setup(state);
@@ -565,5 +586,6 @@ int main(void) {
       QUIET(a_whole_piece_with_blocks_of_a_liar_is_judged_when_they_have_been_fetched_again),
       QUIET(a_liar_that_puts_its_own_lie_right_is_named_and_the_piece_is_done),
       QUIET(the_second_verdict_refuses_the_liar_and_trusts_the_other_suspect),
-      QUIET(what_a_suspect_left_on_disk_does_not_count));
+      QUIET(what_a_suspect_left_on_disk_does_not_count),
+      QUIET(what_takes_a_liars_place_comes_in_any_order));
 }
