@@ -136,8 +136,8 @@ void download_count(struct peer *p) {
 
 /* --- asking --- */
 
-/* The blocks of `run` that the peer has been asked for already: they were taken over by somebody
- * else, and given back, before we heard of it. */
+/* The blocks of `run` that the peer has been asked for already, or has sent: they were taken over by
+ * somebody else, and given back, before we heard of it. */
 static uint32_t asked_before(struct peer *p, const struct run *run) {
   uint32_t mask = 0;
   for (uint32_t k = 0; k < p->job_count; k++) {
@@ -145,7 +145,7 @@ static uint32_t asked_before(struct peer *p, const struct run *run) {
     if (j->ended || j->run.piece != run->piece) continue;
     for (uint32_t i = 0; i < run->count; i++) {
       uint32_t at = run->first + i - j->run.first;
-      if (at < j->run.count && !((j->got | j->gone) >> at & 1)) mask |= UINT32_C(1) << i;
+      if (at < j->run.count && !(j->gone >> at & 1)) mask |= UINT32_C(1) << i;
     }
   }
   return mask;
@@ -291,10 +291,11 @@ uint32_t download_expected(struct peer *p, struct download_slot *slots, uint32_t
 
 /* Takes back a block that was given back, now that it comes after all. */
 static enum err claim(struct peer *p, uint32_t piece, uint32_t block, struct download_slot *slot) {
-  if (p->job_count == PEER_JOBS_MAX) return ERR_NOT_FOUND;
+  struct run run = {piece, block, 1};
+  if (p->job_count == PEER_JOBS_MAX || asked_before(p, &run) != 0) return ERR_NOT_FOUND;
   if (!pieces_claim(p->sw->pieces, &p->pp, piece, block)) return ERR_NOT_FOUND;
   struct peer_job *j = job_at(p, p->job_count++);
-  *j = (struct peer_job){.run = {piece, block, 1}};
+  *j = (struct peer_job){.run = run};
   p->outstanding++;
   p->outstanding_bytes += job_block_len(p, j, 0);
   p->forgiven -= job_block_len(p, j, 0);
@@ -348,9 +349,29 @@ void download_give_back(struct peer *p) {
   pieces_let_go(p->sw->pieces, &p->pp);
 }
 
+/* Cancels what is not asked of this peer any more: taken over by another, or a suspect's piece. */
+static enum err cancel_lost(struct peer *p) {
+  for (uint32_t k = p->job_count; k > 0; k--) {
+    struct peer_job *j = job_at(p, k - 1);
+    if (j->ended) continue;
+    uint32_t lost = pieces_lost(p->sw->pieces, &p->pp, &j->run) & ~(j->got | j->gone) & job_full(j);
+    if (j == p->cur_job) lost &= ~(UINT32_C(1) << p->cur_block); /* it is nearly here */
+    for (uint32_t m = lost; m != 0; m &= m - 1) {
+      uint32_t i = (uint32_t)__builtin_ctz(m);
+      wire_put_range(&p->out, WIRE_CANCEL, j->run.piece, (j->run.first + i) * BLOCK_LEN,
+                     job_block_len(p, j, i));
+    }
+    forgo(p, j, lost);
+    enum err e = end_if_whole(p, j);
+    if (e != ERR_OK) return e;
+  }
+  return ERR_OK;
+}
+
 void download_choked(struct peer *p) {
   if (p->fast || p->keeps_requests) {
     pieces_let_go(p->sw->pieces, &p->pp);
+    cancel_lost(p);
     return;
   }
   p->voided = p->outstanding > 0;
@@ -370,6 +391,7 @@ void download_rejected(struct peer *p, uint32_t piece, uint32_t begin, uint32_t 
     pieces_release(p->sw->pieces, &p->pp, &j->run, bit);
     forgo(p, j, bit);
     end_if_whole(p, j);
+    cancel_lost(p);
     return;
   }
 }
@@ -377,21 +399,7 @@ void download_rejected(struct peer *p, uint32_t piece, uint32_t begin, uint32_t 
 enum err download_on_bell(struct peer *p) {
   p->take_ms = 0;
   if (!p->am_interested) download_update_interest(p); /* a piece may have failed its hash */
-  for (uint32_t k = p->job_count; k > 0; k--) {
-    struct peer_job *j = job_at(p, k - 1);
-    if (j->ended) continue;
-    uint32_t lost = pieces_lost(p->sw->pieces, &p->pp, &j->run) & ~(j->got | j->gone) & job_full(j);
-    if (j == p->cur_job) lost &= ~(UINT32_C(1) << p->cur_block); /* it is nearly here */
-    for (uint32_t m = lost; m != 0; m &= m - 1) {
-      uint32_t i = (uint32_t)__builtin_ctz(m);
-      wire_put_range(&p->out, WIRE_CANCEL, j->run.piece, (j->run.first + i) * BLOCK_LEN,
-                     job_block_len(p, j, i));
-    }
-    forgo(p, j, lost);
-    enum err e = end_if_whole(p, j);
-    if (e != ERR_OK) return e;
-  }
-  return ERR_OK;
+  return cancel_lost(p);
 }
 
 /* --- patience --- */
@@ -416,6 +424,7 @@ enum err download_tick(struct peer *p, int64_t *next_ms) {
       char text[ADDR_TEXT_MAX];
       log_debug("%s: silent for %lld ms, its blocks go to others", peer_name(p, text),
                 (long long)silent);
+      pieces_note_silence(p->sw->pieces, &p->pp);
       download_give_back(p);
       p->voided = false;
       p->pp.snubbed = true;

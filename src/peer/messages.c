@@ -33,6 +33,13 @@ static enum err on_have(struct peer *p, const struct wire_message *m) {
   return e;
 }
 
+/* The peer has said what it has, perhaps for the second time: are we interested, and is there
+ * something that it holds no longer? */
+static enum err on_pieces_told(struct peer *p) {
+  download_update_interest(p);
+  return download_on_bell(p);
+}
+
 /* BEP 3: the bits must be exactly as many as there are pieces, the spare ones zero. */
 static enum err on_bitfield(struct peer *p, const struct wire_message *m) {
   struct bitset has;
@@ -41,16 +48,14 @@ static enum err on_bitfield(struct peer *p, const struct wire_message *m) {
   if (bitset_from_wire(&has, m->data, m->data_len))
     e = pieces_set_bitfield(p->sw->pieces, &p->pp, &has);
   bitset_free(&has);
-  if (e == ERR_OK) download_update_interest(p);
-  return e;
+  return e == ERR_OK ? on_pieces_told(p) : e;
 }
 
 static enum err on_have_all_or_none(struct peer *p, bool all) {
   if (!p->fast) return ERR_PROTOCOL;
   if (all) pieces_set_have_all(p->sw->pieces, &p->pp);
   else pieces_set_have_none(p->sw->pieces, &p->pp);
-  download_update_interest(p);
-  return ERR_OK;
+  return on_pieces_told(p);
 }
 
 /* BEP 6: a request will not be answered. A whole window of them in a row comes with every choke,

@@ -198,10 +198,8 @@ static uint32_t drop_hold(struct pieces *q, struct pieces_peer *p) {
   return left;
 }
 
-/* Stops counting what the peer has; what it holds it may not have any more. Caller must hold
- * q->lock. */
+/* Stops counting what the peer has. Caller must hold q->lock. */
 static void uncount(struct pieces *q, struct pieces_peer *p) {
-  drop_hold(q, p);
   if (p->seed) {
     q->seeds--;
   } else {
@@ -265,6 +263,7 @@ void pieces_set_have_all(struct pieces *q, struct pieces_peer *p) {
 
 void pieces_set_have_none(struct pieces *q, struct pieces_peer *p) {
   pthread_mutex_lock(&q->lock);
+  drop_hold(q, p);
   uncount(q, p);
   pthread_mutex_unlock(&q->lock);
 }
@@ -291,6 +290,7 @@ enum err pieces_set_bitfield(struct pieces *q, struct pieces_peer *p, const stru
   if (bitset_full(has)) {
     become_seed(q, p);
   } else {
+    drop_hold(q, p); /* which it may not have any more */
     uncount(q, p);
     for (size_t i = bitset_next(has, 0); e == ERR_OK && i < has->bits; i = bitset_next(has, i + 1))
       e = count_one(q, p, (uint32_t)i);
@@ -370,6 +370,13 @@ void pieces_release(struct pieces *q, struct pieces_peer *p, const struct run *r
   prune_runs(q, p, run->piece);
   pthread_mutex_unlock(&q->lock);
   if (freed > 0) q->ring(q->ring_arg, 0);
+}
+
+void pieces_note_silence(struct pieces *q, struct pieces_peer *p) {
+  pthread_mutex_lock(&q->lock);
+  for (uint32_t i = 0; i < p->run_count; i++)
+    if (is_owed(q, p, &p->runs[i])) q->open[p->runs[i].piece]->silent = p->slot + 1;
+  pthread_mutex_unlock(&q->lock);
 }
 
 void pieces_let_go(struct pieces *q, struct pieces_peer *p) {

@@ -124,6 +124,9 @@ uint32_t pieces_received(struct pieces *q, struct pieces_peer *p, const struct r
                          uint32_t mask);
 /* Gives back the blocks of `mask`, which will not arrive. */
 void pieces_release(struct pieces *q, struct pieces_peer *p, const struct run *run, uint32_t mask);
+/* It has been silent: of what it is asked for it may not have the pieces that it claims, so others
+ * come first when it asks again. To be called before the blocks are given back. */
+void pieces_note_silence(struct pieces *q, struct pieces_peer *p);
 /* It will not go on for now (choked, silent): the piece it holds alone is anybody's, and so is
  * one that it was to fetch alone because of a wrong hash. */
 void pieces_let_go(struct pieces *q, struct pieces_peer *p);

@@ -25,6 +25,7 @@ struct open_piece { /* OPEN, or WRITING when missing == 0 */
   uint32_t free;      /* blocks that are FREE */
   uint32_t missing;   /* blocks that are not RECEIVED */
   uint32_t holder;    /* slot + 1 of the connection that holds it alone, 0: nobody */
+  uint32_t silent;    /* slot + 1 of the connection that last was silent about it, 0: none */
   bool shared;        /* begun by a slow connection: anybody may join */
   bool alone;         /* its hash was wrong: one connection only, if that can be */
   uint32_t *asked;    /* per block: slot + 1 of the connection it is asked of, or 0 */

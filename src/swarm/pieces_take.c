@@ -81,6 +81,7 @@ static struct open_piece *joinable(struct pieces *q, const struct pieces_peer *p
                                    uint32_t trial) {
   for (struct open_piece *op = q->ready; op != NULL; op = op->next) {
     if (op->holder != 0 || !pieces_peer_has(p, op->index) || !may_finish(op, trial)) continue;
+    if (op->silent == p->slot + 1) continue; /* something else first */
     if (!op->shared || !fast) return op;
   }
   return NULL;
@@ -223,6 +224,7 @@ static struct open_piece *to_be_proven(struct pieces *q, const struct pieces_pee
   struct open_piece *op = q->ready;
   for (; op != NULL; op = op->next) {
     if (op->holder != 0 || !pieces_peer_has(p, op->index)) continue;
+    if (op->silent == p->slot + 1) continue;
     if (op->alone || op->free == op->blocks) return op;
   }
   return NULL;

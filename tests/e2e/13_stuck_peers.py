@@ -151,6 +151,16 @@ for every in (1, 3, 20):
     alone_choking_every(every)
 
 
+@lib.case("the only peer withholds two pieces: all others come, and quickly")
+def _(box):
+    torrent = box.torrent(8 * MIB, piece_length=128 * KIB)
+    liar = box.peer(peers.Liar, torrent, set(range(64)) - {5, 40})
+    result = box.download(torrent, "--json", "--stall-timeout", "10", peers=[liar], expect=7)
+    verified = [event["verified"] for event in result.events("progress")]
+    lib.check(verified[-1] == 62 * 128 * KIB, "%d bytes verified" % verified[-1], result)
+    lib.check(liar.served < 8 * MIB, "%d bytes fetched" % liar.served, result)
+
+
 @lib.case("the only peer cuts every connection after a while and is dialled again")
 def _(box):
     torrent = box.torrent(1 * MIB, piece_length=64 * KIB)

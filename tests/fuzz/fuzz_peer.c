@@ -48,7 +48,6 @@ static void join(struct tie *t, uint8_t how) {
   t->earlier = unjudged(t->l.p->pp.number);
   memset(t->asked, 0, sizeof t->asked);
   memset(t->answered, 0, sizeof t->answered);
-  memset(t->twice, 0, sizeof t->twice);
   struct peer *p = t->l.p;
   p->pp.proven = how & 1;
   p->fast = !(how & 2);

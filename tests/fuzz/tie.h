@@ -38,7 +38,6 @@ struct tie {
   uint32_t earlier;         /* blocks without a verdict that came under its number before it did */
   bool asked[BLOCKS_MAX];   /* it has sent a request for this block */
   bool answered[BLOCKS_MAX]; /* and the peer an answer since */
-  bool twice[BLOCKS_MAX];   /* it took this block over from who had taken it over from it */
 };
 
 static struct fix *f;
@@ -72,20 +71,19 @@ static bool is_twice(const struct peer *p, uint32_t k, uint32_t i) {
 }
 
 /* Whatever is outstanding on this connection and is no longer its own to deliver: it was told. The
- * block that is just arriving it may keep; of one that it was given twice, nobody need tell it. */
+ * block that is just arriving it may keep. And no block is in two jobs. */
 static const char *robbed_fault(struct tie *t) {
   const struct peer *p = t->l.p;
   if (p->pp.refused || p->pp.suspect || p->pp.quitter) doubt = true;
-  if (p->pp.refused || p->pp.quitter) return NULL; /* what it was asked for was taken from it */
+  if (p->pp.refused) return NULL; /* what it was asked for was taken from it, and it is shut */
   for (uint32_t k = 0; k < p->job_count; k++) {
     const struct peer_job *j = &p->jobs[(p->job_head + k) % PEER_JOBS_MAX];
     const struct open_piece *op = f->sw.pieces->open[j->run.piece];
     for (uint32_t m = j->ended ? 0 : fix_job_open(j); m != 0; m &= m - 1) {
       uint32_t i = (uint32_t)__builtin_ctz(m);
-      bool *twice = &t->twice[number_of_block(j->run.piece, j->run.first + i)];
-      *twice = *twice || is_twice(p, k, i);
+      if (is_twice(p, k, i)) return "a block is in two jobs";
       if (op != NULL && op->asked[j->run.first + i] == p->pp.slot + 1) continue;
-      if (t->rung || *twice || (j == p->cur_job && i == p->cur_block)) continue;
+      if (t->rung || (j == p->cur_job && i == p->cur_block)) continue;
       return "a block was taken over and no bell rang";
     }
   }
