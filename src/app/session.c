@@ -30,6 +30,8 @@ enum {
   DIAL_EXTRA = 64,          /* threads that may dial beyond --max-peers */
   RATE_MS = 500,
   STALL_MS = 5000,          /* without a byte: say why */
+  GAP_MS = 5000,            /* between two ticks: we were not running */
+  BARE_MS = 5000,           /* without any thread: give up */
   TRACKER_BYE_MS = 900,     /* how long "stopped" may take */
   WORKERS_BYE_MS = 1500,
   DESCRIPTORS_KEPT = 16,    /* for files, trackers and the terminal */
@@ -63,6 +65,8 @@ struct session {
   uint32_t pieces;           /* verified, when it was over */
   uint32_t worker_cap;       /* threads we may have */
   int64_t spawn_ms;          /* when an address will be due */
+  int64_t bare_ms;           /* since when there has not been a single thread, 0: there is one */
+  int64_t tick_ms;           /* when we last looked */
 };
 
 /* --- signals and limits --- */
@@ -78,7 +82,7 @@ static void stop_failed(struct session *s, enum err e) {
   char text[8];
   if (s->exit_code >= 0) return;
   s->told = log_last_error(text, sizeof text);
-  stop_with(s, exits_of(e), err_name(e));
+  stop_with(s, exits_of(e), e == ERR_MEMORY ? "there is not enough memory" : err_name(e));
 }
 
 static void take_signal(struct session *s, int sig) {
@@ -228,6 +232,19 @@ static enum err start_trackers(struct session *s) {
 
 /* --- the timers --- */
 
+/* The system gives no more threads than we have. */
+static void do_without(struct session *s, uint32_t have, int64_t now) {
+  uint32_t cap = have > 1 ? have : 1;
+  s->spawn_ms = now + 1000;
+  if (have > 0) s->bare_ms = 0;
+  else if (s->bare_ms == 0) s->bare_ms = now;
+  else if (now - s->bare_ms >= BARE_MS) stop_with(s, EXIT_RESOURCES, "the system gives no threads");
+  if (s->worker_cap != cap)
+    log_warn("the system gives no more threads: going on with %u connection%s", cap,
+             human_plural(cap));
+  s->worker_cap = cap;
+}
+
 /* Dials what is due. With enough peers connected nobody is bothered with a handshake that leads
  * nowhere. */
 static void spawn_workers(struct session *s, uint32_t connected, int64_t now) {
@@ -236,12 +253,11 @@ static void spawn_workers(struct session *s, uint32_t connected, int64_t now) {
   if (connected >= s->o->max_peers) return;
   while (atomic_load(&s->sw.workers) < s->worker_cap) {
     if (addrbook_take(s->sw.book, now, &a, &s->spawn_ms) != ERR_OK) return;
-    if (worker_start(&s->sw, &a) == ERR_OK) continue;
-    uint32_t have = atomic_load(&s->sw.workers);
-    s->worker_cap = have > 1 ? have : 1;
-    log_warn("the system gives no more threads: going on with %u connection%s", s->worker_cap,
-             human_plural(s->worker_cap));
-    s->spawn_ms = now + 1000;
+    if (worker_start(&s->sw, &a) == ERR_OK) {
+      s->bare_ms = 0;
+      continue;
+    }
+    do_without(s, atomic_load(&s->sw.workers), now);
     return;
   }
 }
@@ -339,8 +355,18 @@ static void finish(struct session *s, int64_t now) {
   bitset_free(&lost);
 }
 
+/* Time in which we were stopped (SIGSTOP, a machine that sleeps) is nobody's fault. */
+static void allow_for_gap(struct session *s, int64_t now) {
+  int64_t gap = now - s->tick_ms;
+  s->tick_ms = now;
+  if (gap < GAP_MS) return;
+  s->answer_ms += gap;
+  s->moved_ms += gap;
+}
+
 static void tick(struct session *s) {
   int64_t now = clock_now_ms();
+  allow_for_gap(s, now);
   struct pieces_stats p;
   struct roster_stats r;
   pieces_stats(s->sw.pieces, &p);
@@ -359,7 +385,7 @@ static void tick(struct session *s) {
 
 static void run(struct session *s) {
   struct pollfd p[2] = {{.fd = s->signals, .events = POLLIN}, {.fd = s->sw.bell, .events = POLLIN}};
-  s->start_ms = s->answer_ms = s->moved_ms = s->rate_ms = clock_now_ms();
+  s->start_ms = s->answer_ms = s->moved_ms = s->rate_ms = s->tick_ms = clock_now_ms();
   check_sources(s);
   while (s->exit_code < 0) {
     tick(s);

@@ -136,8 +136,8 @@ void download_count(struct peer *p) {
 
 /* --- asking --- */
 
-/* The blocks of `run` that the peer has been asked for already, or has sent: they were taken over by
- * somebody else, and given back, before we heard of it. */
+/* The blocks of `run` that the peer has been asked for already, or has sent: others had taken them
+ * over, and gave them back, before we heard of it. */
 static uint32_t asked_before(struct peer *p, const struct run *run) {
   uint32_t mask = 0;
   for (uint32_t k = 0; k < p->job_count; k++) {

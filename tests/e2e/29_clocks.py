@@ -98,8 +98,7 @@ def stopped(text, survives):
         known = [first]
         tracker = box.tracker(lambda query: trackers.names(*known, interval=60)(query))
         torrent.write_torrent(torrent.file, tracker.url)
-        running = box.start("download", "-o", box.downloads + "/", "--timeout", "0", torrent.file,
-                            env=clocks.env)
+        running = box.start("download", "-o", box.downloads + "/", torrent.file, env=clocks.env)
         first.turns.release(8)
         lib.wait_for(lambda: first.served >= 8 * 16 * KIB, SOON, "some blocks", running)
         running.signal(signal.SIGSTOP)
