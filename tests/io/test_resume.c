@@ -38,13 +38,16 @@ static void reopen(void) {
   s = made_open(&t, NULL);
 }
 
-/* All written, all but piece 3 claimed, saved. */
+/* All written, all but piece 3 claimed, saved. What a run has written itself it vouches for only
+ * where it can hear of other programs, so it is the next that saves: the record is the same
+ * everywhere. */
 static void save_most(void) {
   assert_int_equal(store_prepare(s, ALLOCATE_SPARSE), ERR_OK);
   made_write_all(s, &t);
+  assert_int_equal(store_sync(s), ERR_OK);
+  reopen();
   bitset_fill(&done);
   bitset_clear(&done, 3);
-  assert_int_equal(store_sync(s), ERR_OK);
   assert_int_equal(resume_save(s, &t.m, &done), ERR_OK);
   bitset_reset(&done);
   reopen();
@@ -206,7 +209,7 @@ static void beside_another(bool before, bool after) {
 }
 
 TEST(a_file_that_another_program_wrote_to_is_not_vouched_for) {
-  if (!made_can_hear()) skip();
+  made_needs_hearing();
   for (int i = 0; i < 10; i++) { /* at different points of a tick of the clock */
     beside_another(true, false);
     loads(true, false);
@@ -219,7 +222,7 @@ TEST(a_file_that_another_program_wrote_to_is_not_vouched_for) {
 
 /* What changes between the check and the download. */
 TEST(a_change_after_the_check_is_not_vouched_for) {
-  if (!made_can_hear()) skip();
+  made_needs_hearing();
   save_most();
   assert_int_equal(store_lock(s), ERR_OK);
   loads(true, true);

@@ -166,7 +166,7 @@ static bool punch_before_the_edge(void) {
 /* The end of piece 4 is punched while piece 5 is not there yet; that plugs the hole, and nothing on
  * disk tells that there was one. */
 TEST(a_hole_that_the_next_write_plugs_is_found) {
-  if (!made_can_hear()) skip();
+  made_needs_hearing();
   struct made_file files[] = {{.path = "a", .length = PIECE - 1000},
                               {.path = "b", .length = 8 * PIECE + 1000}};
   t = made_torrent("t", true, PIECE, files, 2);
@@ -196,7 +196,7 @@ static bool write_the_same_bytes(void) {
 }
 
 TEST(what_another_program_wrote_is_found) {
-  if (!made_can_hear()) skip();
+  made_needs_hearing();
   whole();
   made_elsewhere(write_other_bytes);
   finish_finds(0, 2, "file has something else where data were written (2 pieces)");

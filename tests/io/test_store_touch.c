@@ -11,7 +11,7 @@ static int fd;
 
 /* "file", opened and listened to. */
 static void listen_to_file(void) {
-  if (!made_can_hear()) skip();
+  made_needs_hearing();
   store_touch_init(&t);
   store_touch_open(&t);
   store_touch_open(&t);
