@@ -10,7 +10,8 @@
 
 enum {
   EVENTS_LEN = 4096, /* bytes read at a time; an event has 52 and more */
-  LOOK_EVERY = 4096  /* writes; the kernel keeps 16,384 events, and each write makes one at most */
+  EVENT_MAX = 256,   /* and no more than this, with the longest file handle there is */
+  LOOK_EVERY = 4096  /* changes; the kernel keeps 16,384 events, and each makes one at most */
 };
 
 static atomic_bool forced_blind;
@@ -20,7 +21,7 @@ void store_touch_force_blind(bool on) {
 }
 
 void store_touch_init(struct store_touch *t) {
-  *t = (struct store_touch){.group = -1};
+  *t = (struct store_touch){.group = -1, .lock = PTHREAD_MUTEX_INITIALIZER};
 }
 
 static void go_blind(struct store_touch *t, int errnum) {
@@ -40,12 +41,8 @@ void store_touch_open(struct store_touch *t) {
 
 void store_touch_free(struct store_touch *t) {
   if (t->group >= 0) close(t->group);
+  pthread_mutex_destroy(&t->lock);
   store_touch_init(t);
-}
-
-void store_touch_add(struct store_touch *t, int fd) {
-  if (t->group < 0) return;
-  if (fanotify_mark(t->group, FAN_MARK_ADD, FAN_MODIFY, fd, NULL) != 0) go_blind(t, errno);
 }
 
 /* Notes what the events in `data` say. */
@@ -62,19 +59,35 @@ static void judge(struct store_touch *t, const char *data, size_t len) {
   }
 }
 
+/* Reads what happened before this call. A read that leaves room has emptied the queue; to go on
+ * until there is nothing might not end while somebody writes without a pause. */
 static void listen_now(struct store_touch *t) {
   char data[EVENTS_LEN];
-  while (t->group >= 0) {
-    ssize_t n = read(t->group, data, sizeof data);
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0 && errno != EAGAIN) go_blind(t, errno);
-    if (n <= 0) return;
-    judge(t, data, (size_t)n);
+  if (t->group < 0) return;
+  pthread_mutex_lock(&t->lock);
+  for (ssize_t n = EVENTS_LEN; n > EVENTS_LEN - EVENT_MAX;) {
+    n = read(t->group, data, sizeof data);
+    if (n < 0 && errno == EINTR) n = EVENTS_LEN; /* again */
+    else if (n < 0 && errno != EAGAIN) go_blind(t, errno);
+    else if (n > 0) judge(t, data, (size_t)n);
   }
+  pthread_mutex_unlock(&t->lock);
+}
+
+/* A change of ours has made an event, or is about to. */
+static void count_change(struct store_touch *t) {
+  if (atomic_fetch_add(&t->changes, 1) % LOOK_EVERY == LOOK_EVERY - 1) listen_now(t);
+}
+
+void store_touch_add(struct store_touch *t, int fd) {
+  if (t->group < 0) return;
+  if (fanotify_mark(t->group, FAN_MARK_ADD, FAN_MODIFY, fd, NULL) != 0) go_blind(t, errno);
+  count_change(t);
 }
 
 void store_touch_wrote(struct store_touch *t) {
-  if (atomic_fetch_add(&t->writes, 1) % LOOK_EVERY == LOOK_EVERY - 1) listen_now(t);
+  atomic_store(&t->wrote, true);
+  count_change(t);
 }
 
 bool store_touch_seen(struct store_touch *t) {
@@ -87,5 +100,5 @@ void store_touch_reset(struct store_touch *t, bool seen) {
 }
 
 bool store_touch_is_blind(const struct store_touch *t) {
-  return atomic_load(&t->blind) && atomic_load(&t->writes) > 0;
+  return atomic_load(&t->blind) && atomic_load(&t->wrote);
 }

@@ -15,21 +15,26 @@
  *
  * Where that does not work (Linux before 5.13, containers that forbid it, some file systems; too
  * many files) we are blind, and know it. Never noticed are changes through a shared mapping, and
- * those that another machine makes on a network file system.
+ * those that another machine makes on a network file system. A write that has not returned yet is
+ * not noticed yet.
  *
- * Any thread may call, but for init, open and free; nothing waits.
+ * Any thread may call, but for init, open and free; nothing waits but for another thread's look at
+ * some events.
  */
 #ifndef WEFT_IO_STORE_TOUCH_H
 #define WEFT_IO_STORE_TOUCH_H
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 
 struct store_touch {
-  int group;          /* of fanotify; -1: none */
-  atomic_bool blind;  /* something that we should hear of can't be heard of */
-  atomic_bool seen;   /* another program changed a file */
-  atomic_uint writes; /* ours, counted to read the events before they are too many */
+  int group;            /* of fanotify; -1: none */
+  pthread_mutex_t lock; /* held from reading events until they are judged */
+  atomic_bool blind;    /* something that we should hear of can't be heard of */
+  atomic_bool seen;     /* another program changed a file */
+  atomic_bool wrote;    /* we wrote to one */
+  atomic_uint changes;  /* ours, counted to read the events before they are too many */
 };
 
 /* Hears of nothing yet, and needs nothing. */
@@ -40,12 +45,14 @@ void store_touch_open(struct store_touch *t);
 void store_touch_free(struct store_touch *t);
 
 /* From now on changes of the file behind `fd`, under whatever name, count. `fd` must be open for
- * reading, and may be closed afterwards. May be done twice. */
+ * reading, and may be closed afterwards. May be done twice. To give the file its length next is no
+ * write that anybody needs to be told about. */
 void store_touch_add(struct store_touch *t, int fd);
 /* Is to be called after each write of ours. */
 void store_touch_wrote(struct store_touch *t);
 
-/* Has another program changed a file that was added, since the last reset? */
+/* Has another program changed a file that was added, since the last reset? What it did before this
+ * call counts, even if another thread is just hearing of it. */
 bool store_touch_seen(struct store_touch *t);
 /* Forgets what was seen, before all is looked at; and remembers it again, after that found
  * something wrong. */
