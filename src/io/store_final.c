@@ -11,7 +11,10 @@
 #include "io/store_io.h"
 #include "io/store_watch.h"
 
-enum { READ_LEN = 256 * 1024 };
+enum {
+  READ_LEN = 256 * 1024,
+  LOOKS_MAX = 3 /* at everything, while others write to it without end */
+};
 
 struct final {
   struct store_files *t;
@@ -118,6 +121,7 @@ static enum err cut(struct store_files *t, size_t i, const struct stat *st) {
   if (e != ERR_OK) return e;
   int rc = ftruncate(pin.fd, (off_t)t->v[i].length);
   if (rc != 0) e = store_files_complain(t, i, errno);
+  store_touch_wrote(&t->touch);
   store_files_unpin(t, &pin, true);
   return e;
 }
@@ -191,19 +195,38 @@ static enum err sync_folders(struct store_files *t) {
   return ERR_OK;
 }
 
+/* Looks at all files. */
+static enum err look_once(struct final *f) {
+  f->touched = store_touch_seen(&f->t->touch);
+  store_touch_reset(&f->t->touch, false); /* what comes now is for the next time */
+  bitset_reset(&f->hashed);
+  enum err e = ERR_OK;
+  for (size_t i = 0; i < f->t->count && e == ERR_OK; i++)
+    if (f->t->v[i].path != NULL) e = look_at(f, i);
+  if ((e != ERR_OK || f->missing) && f->touched) store_touch_reset(&f->t->touch, true);
+  return e;
+}
+
+/* And once more if another program wrote meanwhile, as to look may take long. */
+static enum err look(struct final *f) {
+  for (int i = 0; i < LOOKS_MAX; i++) {
+    enum err e = look_once(f);
+    if (e != ERR_OK || f->missing || !store_touch_seen(&f->t->touch)) return e;
+  }
+  log_error("another program keeps writing to the files, so nobody can say whether they are right; "
+            "end it and start again");
+  return ERR_IO;
+}
+
 enum err store_final_run(struct store_files *t, const struct metainfo *m, struct bitset *lost) {
   struct final f = {.t = t, .m = m, .lost = lost, .buffer = malloc(READ_LEN)};
   enum err e = ERR_MEMORY;
   if (f.buffer == NULL || !bitset_init(&f.hashed, m->geo.pieces)) goto done;
   e = store_files_sync(t);
-  f.touched = store_touch_seen(&t->touch);
-  store_touch_reset(&t->touch, false); /* what comes now is for the next time */
-  for (size_t i = 0; i < t->count && e == ERR_OK; i++)
-    if (t->v[i].path != NULL) e = look_at(&f, i);
+  if (e == ERR_OK) e = look(&f);
   if (e == ERR_OK) e = store_files_sync(t); /* what was cut */
   if (e == ERR_OK && atomic_load(&t->made_any)) e = sync_folders(t);
   if (e == ERR_OK && f.missing) e = ERR_NOT_FOUND;
-  if (e != ERR_OK && f.touched) store_touch_reset(&t->touch, true);
 done:
   bitset_free(&f.hashed);
   free(f.buffer);

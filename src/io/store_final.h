@@ -9,7 +9,8 @@
  *   - a hole in it is right only where the data are zeros, so pieces that overlap one, or lie in
  *     the blocks beside it, are read back and hashed; and so is what lies beyond the point where
  *     the file was once found to end (io/store_watch);
- *   - but if another program was seen to write to any file (io/store_touch), then every piece is.
+ *   - but if another program was seen to write to any file (io/store_touch), then every piece is;
+ *     and again if it wrote while we looked. After three times that is an error.
  * Then files that are too long are cut, and everything is synced, with the folders.
  */
 #ifndef WEFT_IO_STORE_FINAL_H

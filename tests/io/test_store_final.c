@@ -6,6 +6,7 @@
 
 #include <fcntl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 
 enum { PIECE = 65536, PIECES = 10, LENGTH = PIECES * PIECE - 100 };
 
@@ -207,6 +208,55 @@ TEST(what_another_program_wrote_is_found) {
   done();
 }
 
+/* What another program does when the last piece is read, `times` times. */
+static bool (*at_last_piece)(void);
+static int times;
+
+/* In place of the system's pread. */
+ssize_t watched_pread(int fd, void *to, size_t len, off_t at) __asm__("pread64");
+
+ssize_t watched_pread(int fd, void *to, size_t len, off_t at) {
+  ssize_t n = syscall(SYS_pread64, fd, to, len, at);
+  if (times > 0 && at == (PIECES - 1) * PIECE) {
+    times--;
+    made_elsewhere(at_last_piece);
+  }
+  return n;
+}
+
+/* Everything is hashed, and that happens before the end. */
+static void meanwhile(bool (*act)(void), int count) {
+  made_elsewhere(write_the_same_bytes);
+  at_last_piece = act;
+  times = count;
+}
+
+TEST(what_another_program_wrote_while_we_looked_is_found) {
+  made_needs_hearing();
+  whole();
+  meanwhile(write_other_bytes, 1);
+  finish_finds(0, 2, "file has something else where data were written (2 pieces)");
+  assert_int_equal(times, 0);
+  put_right();
+  meanwhile(write_the_same_bytes, 2);
+  assert_int_equal(store_finish(s, &lost), ERR_OK);
+  assert_int_equal(times + (int)lost.count, 0);
+  done();
+}
+
+TEST(nothing_is_right_while_another_program_writes_without_end) {
+  made_needs_hearing();
+  whole();
+  meanwhile(write_the_same_bytes, 1000);
+  made_listen();
+  assert_int_equal(store_finish(s, &lost), ERR_IO);
+  made_told("another program keeps writing");
+  times = 0;
+  assert_int_equal(store_finish(s, &lost), ERR_OK);
+  assert_int_equal(lost.count, 0);
+  done();
+}
+
 TEST(a_hole_where_the_data_are_zeros_is_right) {
   whole();
   memset(t.data + 4 * PIECE, 0, 3 * PIECE);
@@ -355,6 +405,8 @@ int main(void) {
       MADE(a_file_cut_and_written_on_in_the_same_block_is_noticed),
       MADE(zeros_in_the_block_before_a_hole_are_found),
       MADE(a_hole_that_the_next_write_plugs_is_found), MADE(what_another_program_wrote_is_found),
+      MADE(what_another_program_wrote_while_we_looked_is_found),
+      MADE(nothing_is_right_while_another_program_writes_without_end),
       MADE(a_hole_where_the_data_are_zeros_is_right),
       MADE(what_is_too_long_is_cut_unless_it_has_another_name),
       MADE(a_file_deleted_and_written_to_again_is_made_again_and_told_to_be_lost),
