@@ -43,6 +43,8 @@ int net_wait(int fd, int bell, bool want_write, int64_t deadline_ms);
 void net_set_lowat(int fd, int bytes);
 /* The size of the receive buffer, which the kernel tunes as the connection runs; bytes. */
 int net_receive_buffer(int fd);
+/* Bytes that have arrived and wait to be received. Any thread may ask, while `fd` is open. */
+uint32_t net_unread(int fd);
 /* The least round trip the kernel has seen on this connection, microseconds; 0 if unknown. */
 uint32_t net_min_rtt_us(int fd);
 

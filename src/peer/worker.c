@@ -130,6 +130,7 @@ static enum err converse(struct peer *p, const uint8_t id[static 20]) {
   char mark[9];
   enum err e = pieces_join(sw->pieces, &p->pp, p->seat.number);
   if (e != ERR_OK) return e;
+  p->pp.fd = p->fd;
   if (sw->hooks.peer_up) sw->hooks.peer_up(sw->hooks.arg, &p->seat.addr, client_of(id, mark));
   e = talk(p);
   download_end(p);

@@ -116,6 +116,7 @@ static bool seat(struct pieces *q, struct pieces_peer *p) {
 
 enum err pieces_join(struct pieces *q, struct pieces_peer *p, uint32_t number) {
   p->number = number;
+  p->fd = -1;
   p->seed = false;
   p->run_count = p->asked = p->unjudged = 0;
   p->proven = p->on_trial = p->suspect = p->quitter = p->refused = false;

@@ -72,6 +72,7 @@ struct pieces_peer {
   bool seed;              /* it has all: then it is counted apart */
   _Atomic uint64_t rate;  /* bytes per second it delivers; 0: not known yet */
   _Atomic uint32_t rtt_us;
+  int fd;                 /* its socket, -1: none; valid from pieces_join to pieces_leave */
   _Atomic int64_t last_ms; /* when the last block came, or asking began */
   bool snubbed;           /* its own thread's: it was silent too long, is tried with one block */
   /* guarded by the queue's lock: */

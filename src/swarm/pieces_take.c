@@ -7,6 +7,8 @@
  */
 #include "swarm/pieces_impl.h"
 
+#include "io/net.h"
+
 enum {
   OWN_WITHIN_MS = 2500,     /* who can fetch a whole piece in this time may hold one alone */
   RANDOM_FIRST = 4,         /* pieces to begin at random before going by rarity */
@@ -17,6 +19,7 @@ enum {
   SUSPECT_WAIT_MS = 2000,   /* how long suspects leave the wrong piece to those that are proven, */
   SUSPECT_TURN_MS = 300,    /* or to each other if nobody is */
   SUSPECT_ALONE_MS = 4000,  /* how long a suspect works alone only, if there is nothing for it */
+  UNREAD_MAX = 8,           /* so many connections whose data only wait for us: the end can wait */
   TAKE_OVER_MARGIN_MS = 60  /* a take-over must gain more than this, and half of the time */
 };
 
@@ -170,6 +173,12 @@ static const struct run *last_run(const struct pieces *q, const struct pieces_pe
   return NULL;
 }
 
+/* Is a block of it here, and only its thread had no time yet? Then it is we who are slow. Asking the
+ * kernel under the lock is quick, and seldom. */
+static bool is_unread(const struct pieces_peer *v) {
+  return v->fd >= 0 && net_unread(v->fd) >= BLOCK_LEN;
+}
+
 /* The connection that will need longest for what it was asked, and has something that `p` could
  * bring clearly sooner. */
 static const struct run *slowest(struct pieces *q, const struct pieces_peer *p, int64_t now_ms,
@@ -178,6 +187,7 @@ static const struct run *slowest(struct pieces *q, const struct pieces_peer *p, 
   uint64_t rate = atomic_load(&p->rate);
   int64_t mine = time_for(p->asked + 1, rate) + atomic_load(&p->rtt_us) / 1000;
   int64_t worst = 2 * mine + TAKE_OVER_MARGIN_MS;
+  uint32_t unread = 0;
   for (uint32_t i = 0; i < q->peer_slots; i++) {
     struct pieces_peer *v = q->peers[i];
     if (v == NULL || v == p || v->asked == 0) continue;
@@ -185,6 +195,10 @@ static const struct run *slowest(struct pieces *q, const struct pieces_peer *p, 
     if (eta <= worst) continue;
     const struct run *run = last_run(q, v, p, eta > ALONE_WAIT_MS);
     if (run == NULL) continue;
+    if (is_unread(v)) {
+      if (++unread == UNREAD_MAX) return NULL;
+      continue;
+    }
     best = run;
     worst = eta;
     *victim = v;
