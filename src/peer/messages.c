@@ -58,12 +58,28 @@ static enum err on_have_all_or_none(struct peer *p, bool all) {
   return on_pieces_told(p);
 }
 
+/* A reject of no request that is open. It may answer one that we cancelled or gave back: of those
+ * p->forgiven knows the bytes. What goes beyond that answers nothing. */
+static void on_stray_reject(struct peer *p, const struct wire_message *m) {
+  bool whole = m->begin % BLOCK_LEN == 0 &&
+               m->length == geometry_block_len(&p->sw->meta->geo, m->index, m->begin / BLOCK_LEN);
+  if (whole && p->forgiven >= m->length) {
+    p->forgiven -= m->length;
+    return;
+  }
+  p->reject_count++;
+  p->chatter++;
+}
+
 /* BEP 6: a request will not be answered. A whole window of them in a row comes with every choke,
- * before or after it; only what goes beyond that is somebody who rejects whatever we ask. */
+ * before or after it; only what goes beyond that is somebody who rejects whatever we ask, or what
+ * we never asked. */
 static enum err on_reject(struct peer *p, const struct wire_message *m) {
   if (!p->fast || !geometry_has_block(&p->sw->meta->geo, m->index, m->begin, m->length))
     return ERR_PROTOCOL;
+  uint32_t before = p->reject_count;
   download_rejected(p, m->index, m->begin, m->length);
+  if (p->reject_count == before) on_stray_reject(p, m); /* it was not counted: nothing is open */
   return p->reject_count > PEER_REJECTS_MAX + p->window ? ERR_LIMIT : ERR_OK;
 }
 
@@ -105,7 +121,7 @@ static uint32_t weight(struct peer *p, const struct wire_message *m) {
     p->told_pieces = true;
     return again ? 100 : 0;
   }
-  case WIRE_REJECT: /* has a limit of its own */
+  case WIRE_REJECT: /* weighed by on_reject(), which knows what it answers */
     return 0;
   default:
     return 1;

@@ -75,6 +75,8 @@ ENDS = [
      {"reserved": FAST}),
     ("REJECT of the piece after the last", message(16, numbers(PIECES, 0, BLOCK)),
      {"reserved": FAST}),
+    ("two hundred times REJECT of what was not asked for",
+     message(16, numbers(LAST, 0, BLOCK)) * 200, {"reserved": FAST}),
     ("REJECT of 5 bytes", message(16, bytes(5)), {"reserved": FAST}),
     ("HAVE ALL with a body", message(14, b"x"), {"reserved": FAST, "first": True}),
     ("HAVE NONE with a body", message(15, b"x"), {"reserved": FAST, "first": True}),
@@ -95,6 +97,8 @@ STAYS = [
     ("CHOKE while choking", message(peers.CHOKE) * 2, {}),
     ("one block that nobody asked for", block(LAST, 0, BLOCK), {"first": True}),
     ("SUGGEST and ALLOWED FAST", message(13, numbers(3)) + message(17, numbers(4)),
+     {"reserved": FAST}),
+    ("some REJECTs of what was not asked for", message(16, numbers(LAST, 0, BLOCK)) * 20,
      {"reserved": FAST}),
     ("HAVE NONE and then a bitfield", message(15), {"reserved": FAST, "first": True}),
     ("an extension handshake with nothing known in it",
@@ -125,16 +129,30 @@ class Odd(peers.Speaker):
         super().__init__(torrent, says, first)
 
 
+class Withholding:
+    """Before a kind of peer: never serves the last piece. As long as the good peer holds that back,
+    too, a connection that ends was ended for what was said on it."""
+
+    def serve(self, connection, index, begin, length):
+        """All but that."""
+        if index != LAST:
+            super().serve(connection, index, begin, length)
+
+
+class Breaker(Withholding, Odd):
+    """Says something that ends the connection."""
+
+
 def ends(text, says, more):
     """A case: this ends the connection, and only this one."""
     @lib.case("%s ends the connection" % text)
     def _(box):
         torrent = torrent_of(box)
-        ends_connection(box, torrent, box.peer(Odd, torrent, says, **more))
+        ends_connection(box, torrent, box.peer(Breaker, torrent, says, **more))
 
 
 def ends_connection(box, torrent, bad):
-    """Holds the download open with a good peer until the bad one was left."""
+    """Holds the download open with a good peer until the bad one, a Withholding, was left."""
     good = box.peer(peers.Gated, torrent)
     running = box.start_download(torrent, peers=[bad, good])
     lib.wait_for(bad.ended, 25, "the bad connection ends", running)
@@ -162,7 +180,7 @@ for row in STAYS:
     stays(*row)
 
 
-class Stranger(peers.Peer):
+class Stranger(Withholding, peers.Peer):
     """Greets with other bytes than it should (F5)."""
 
     def __init__(self, torrent, greeting):

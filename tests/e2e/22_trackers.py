@@ -114,10 +114,17 @@ def _(box):
     box.compare(torrent)
 
 
+class Mirror(peers.Mirror):
+    """Serves nothing: whoever takes it for a peer waits in vain."""
+
+    def serve(self, connection, index, begin, length):
+        pass
+
+
 @lib.case("our own address in the reply is dialled once and never again")
 def _(box):
     torrent = box.torrent(1 * MIB, piece_length=64 * KIB)
-    mirror = box.peer(peers.Mirror, torrent)
+    mirror = box.peer(Mirror, torrent)
     good = box.peer(peers.Gated, torrent)
     running = box.start_download(torrent, peers=[mirror, good])
     lib.wait_for(mirror.ended, 25, "the connection to ourselves ends", running)

@@ -459,6 +459,70 @@ TEST(a_whole_window_of_rejects_beside_a_choke_is_honest) {
   }
 }
 
+/* Of a block that it was never asked for, over and over. */
+TEST(who_rejects_what_nobody_asked_for_is_left) {
+  begin();
+  fix_open_seed(&l);
+  uint32_t rejected = 0;
+  download_give_back(l.p);
+  l.p->forgiven = 0;
+  while (say_range(WIRE_REJECT, 3, 0, BLOCK_LEN) == ERR_OK && rejected < 10000) rejected++;
+  assert_int_equal(l.error, ERR_LIMIT);
+  assert_int_equal(rejected, PEER_REJECTS_MAX + l.p->window);
+  end();
+}
+
+/* BEP 6 has each request answered, those that we have given up, too; but none of them twice. */
+TEST(rejects_of_what_was_given_back_or_cancelled_count_against_nobody) {
+  fix_swarm(&f, 300 * 16 * KIB, 16 * KIB);
+  l = fix_peer(&f, 1);
+  fix_open_seed(&l);
+  uint32_t n = fix_ask_for_all(&l);
+  assert_true(n > 2 * PEER_REJECTS_MAX); /* else this proves nothing */
+  download_give_back(l.p);
+  l.p->window = 1; /* as for one that was silent */
+  l.p->chatter = 0;
+  for (int round = 0; round < 2; round++) {
+    enum err e = ERR_OK;
+    for (uint32_t i = 0; i < n && e == ERR_OK; i++)
+      e = say_range(WIRE_REJECT, i, 0, 16 * KIB);
+    assert_int_equal(e, round == 0 ? ERR_OK : ERR_LIMIT);
+    if (round == 0) assert_int_equal(l.p->reject_count + l.p->chatter, 0);
+  }
+  end();
+}
+
+TEST(a_reject_of_a_byte_is_no_answer_to_what_was_given_back) {
+  begin();
+  fix_ask_for_all(&l);
+  download_give_back(l.p);
+  l.p->window = 1;
+  enum err e = ERR_OK;
+  for (int i = 0; i < 100 && e == ERR_OK; i++) e = say_range(WIRE_REJECT, 3, 0, 1);
+  assert_int_equal(e, ERR_LIMIT);
+  end();
+}
+
+/* A block now and then does not buy a flood. */
+TEST(rejects_of_nothing_are_words_that_blocks_have_to_pay_for) {
+  fix_swarm(&f, 300 * 16 * KIB, 16 * KIB);
+  l = fix_peer(&f, 1);
+  fix_open_seed(&l);
+  uint32_t n = fix_ask_for_all(&l);
+  enum err e = ERR_OK;
+  uint32_t rejected = 0;
+  l.p->window = 32;
+  l.p->chatter = 0;
+  for (uint32_t i = 0; i < n && e == ERR_OK; i++) {
+    one_block(false);
+    for (int k = 0; k < PEER_REJECTS_MAX && e == ERR_OK; k++, rejected++)
+      e = say_range(WIRE_REJECT, 3, 0, 1);
+  }
+  assert_int_equal(e, ERR_LIMIT);
+  assert_in_range(rejected, PEER_CHATTER_PER_S, 2 * PEER_CHATTER_PER_S);
+  end();
+}
+
 /* --- floods: F12, F13 --- */
 
 TEST(ten_keep_alives_in_a_second_are_borne) {
@@ -551,6 +615,10 @@ int main(void) {
       T(a_reject_of_another_length_is_of_nothing_we_asked),
       T(a_rejected_block_is_asked_of_somebody_else), T(who_rejects_everything_is_left),
       T(a_whole_window_of_rejects_beside_a_choke_is_honest),
+      T(who_rejects_what_nobody_asked_for_is_left),
+      T(rejects_of_what_was_given_back_or_cancelled_count_against_nobody),
+      T(a_reject_of_a_byte_is_no_answer_to_what_was_given_back),
+      T(rejects_of_nothing_are_words_that_blocks_have_to_pay_for),
       T(ten_keep_alives_in_a_second_are_borne), T(eight_messages_of_unknown_kinds_are_borne),
       T(an_unknown_message_of_64_kib_is_skipped),
       T(a_request_is_rejected_where_bep_6_says_so_and_many_end_the_connection),
