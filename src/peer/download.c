@@ -18,7 +18,9 @@ enum {
   RETRY_MS = 250,           /* when the queue had nothing for us; */
   RETRY_SHARE = 64,         /* with more connections than this less often, */
   RETRY_MAX_MS = 1000,      /* but at least as often as this */
-  SILENCE_MS = 2000,        /* without a block, at least */
+  SILENCE_MS = 2000,        /* without a block, at least; */
+  SILENCE_ALONE_MS = 5000,  /* when nobody else is there to ask */
+  PAUSE_MAX_MS = 15000,     /* who pauses for longer is silent each time */
   DROP_SILENT_MS = 60000,   /* without a block: give the place away */
   DROP_USELESS_MS = 60000,  /* choked or nothing to ask for, while others wait */
   RTT_EVERY_MS = 1000,
@@ -121,6 +123,7 @@ static void measure(struct peer *p) {
   update_window(p);
   int64_t usual = (int64_t)((uint64_t)p->window * BLOCK_LEN * 1000 / (rate ? rate : 1));
   p->silence_ms = 4 * usual > SILENCE_MS ? 4 * usual : SILENCE_MS;
+  if (p->silence_ms < 2 * p->pause_ms) p->silence_ms = 2 * p->pause_ms;
 }
 
 void download_count(struct peer *p) {
@@ -249,9 +252,19 @@ static enum err end_if_whole(struct peer *p, struct peer_job *j) {
   return hand_on(p, j);
 }
 
+/* It has been silent for so long that its blocks went to others, and goes on. Some send in bursts:
+ * such a silence means nothing the next time. */
+static void note_pause(struct peer *p) {
+  int64_t pause = p->now_ms - p->silent_ms;
+  if (pause > PAUSE_MAX_MS) pause = PAUSE_MAX_MS;
+  if (pause > p->pause_ms) p->pause_ms = pause;
+  if (p->silence_ms < 2 * p->pause_ms) p->silence_ms = 2 * p->pause_ms;
+}
+
 enum err download_arrived(struct peer *p, struct peer_job *job, uint32_t block) {
   job->got |= UINT32_C(1) << block;
   p->outstanding--;
+  if (p->pp.snubbed) note_pause(p);
   p->pp.snubbed = false;
   p->reject_count = 0;
   p->chatter -= p->chatter < WORDS_PER_BLOCK ? p->chatter : WORDS_PER_BLOCK;
@@ -420,7 +433,10 @@ enum err download_tick(struct peer *p, int64_t *next_ms) {
     p->useless_ms = 0;
     int64_t silent = p->now_ms - p->block_ms;
     if (p->pp.snubbed && silent >= DROP_SILENT_MS) return ERR_TIMEOUT;
-    if (!p->pp.snubbed && silent >= p->silence_ms) {
+    int64_t silence_ms = p->silence_ms;
+    if (silence_ms < SILENCE_ALONE_MS && pieces_is_alone(p->sw->pieces))
+      silence_ms = SILENCE_ALONE_MS;
+    if (!p->pp.snubbed && silent >= silence_ms) {
       char text[ADDR_TEXT_MAX];
       log_debug("%s: silent for %lld ms, its blocks go to others", peer_name(p, text),
                 (long long)silent);
@@ -428,10 +444,11 @@ enum err download_tick(struct peer *p, int64_t *next_ms) {
       download_give_back(p);
       p->voided = false;
       p->pp.snubbed = true;
+      p->silent_ms = p->block_ms;
       p->meter_ms = 0;
       download_ask(p);
     }
-    lower(next_ms, p->block_ms + (p->pp.snubbed ? DROP_SILENT_MS : p->silence_ms));
+    lower(next_ms, p->block_ms + (p->pp.snubbed ? DROP_SILENT_MS : silence_ms));
   } else {
     if (p->useless_ms == 0) p->useless_ms = p->now_ms;
     if (p->now_ms - p->useless_ms >= DROP_USELESS_MS) {

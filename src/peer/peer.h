@@ -99,6 +99,8 @@ struct peer {
   int64_t take_ms;            /* when to ask the queue again after it had nothing */
   int64_t block_ms;           /* when the last block came, or asking began */
   int64_t silence_ms;         /* how long without a block counts as silent */
+  int64_t silent_ms;          /* while snubbed: since when it is silent */
+  int64_t pause_ms;           /* the longest silence that it came back from */
   int64_t useless_ms;         /* since when it is of no use: choked, or nothing to ask for */
   int64_t rtt_ms;             /* when the round trip was last looked at */
   int64_t meter_ms;           /* rate: start of this interval, 0 before the first block */

@@ -157,7 +157,10 @@ static bool is_owed(const struct pieces *q, const struct pieces_peer *p, const s
 static void prune_runs(struct pieces *q, struct pieces_peer *p, uint32_t piece) {
   uint32_t kept = 0;
   for (uint32_t i = 0; i < p->run_count; i++)
-    if (p->runs[i].piece != piece || is_owed(q, p, &p->runs[i])) p->runs[kept++] = p->runs[i];
+    if (p->runs[i].piece != piece || is_owed(q, p, &p->runs[i])) {
+      p->robbed[kept] = p->robbed[i];
+      p->runs[kept++] = p->runs[i];
+    }
   p->run_count = kept;
 }
 
@@ -319,6 +322,7 @@ void pieces_assign(struct pieces *q, struct open_piece *op, struct pieces_peer *
     op->asked[b] = p->slot + 1;
   }
   p->asked += count;
+  p->robbed[p->run_count] = 0;
   p->runs[p->run_count++] = (struct run){op->index, first, count};
   if (was_free > 0) pieces_open_set_free(q, op, op->free - was_free);
 }
@@ -407,6 +411,13 @@ bool pieces_claim(struct pieces *q, struct pieces_peer *p, uint32_t piece, uint3
   if (wanted) pieces_assign(q, op, p, block, 1);
   pthread_mutex_unlock(&q->lock);
   return wanted;
+}
+
+bool pieces_is_alone(struct pieces *q) {
+  pthread_mutex_lock(&q->lock);
+  bool yes = q->peer_count == 1;
+  pthread_mutex_unlock(&q->lock);
+  return yes;
 }
 
 bool pieces_is_proven(struct pieces *q, const struct pieces_peer *p) {

@@ -77,6 +77,7 @@ struct pieces_peer {
   bool snubbed;           /* its own thread's: it was silent too long, is tried with one block */
   /* guarded by the queue's lock: */
   struct run runs[PIECES_RUNS_MAX]; /* what it was asked for, oldest first */
+  uint8_t robbed[PIECES_RUNS_MAX];  /* how often the blocks of each had been taken over before */
   uint32_t run_count;
   uint32_t asked;         /* blocks in ASKED under its number */
   uint32_t unjudged;      /* while not proven: blocks received from it without a verdict yet */
@@ -138,6 +139,8 @@ uint32_t pieces_lost(struct pieces *q, struct pieces_peer *p, const struct run *
  * again, as a run of one. */
 bool pieces_claim(struct pieces *q, struct pieces_peer *p, uint32_t piece, uint32_t block);
 
+/* Is this the only connection? */
+bool pieces_is_alone(struct pieces *q);
 /* Had this peer a part in a verified piece? */
 bool pieces_is_proven(struct pieces *q, const struct pieces_peer *p);
 

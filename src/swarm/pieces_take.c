@@ -19,6 +19,8 @@ enum {
   SUSPECT_WAIT_MS = 2000,   /* how long suspects leave the wrong piece to those that are proven, */
   SUSPECT_TURN_MS = 300,    /* or to each other if nobody is */
   SUSPECT_ALONE_MS = 4000,  /* how long a suspect works alone only, if there is nothing for it */
+  NO_RUN = PIECES_RUNS_MAX,
+  ROBBED_MAX = 16,
   UNREAD_MAX = 8,           /* so many connections whose data only wait for us: the end can wait */
   TAKE_OVER_MARGIN_MS = 60  /* a take-over must gain more than this, and half of the time */
 };
@@ -160,43 +162,45 @@ static uint32_t tail_of(const struct pieces *q, const struct pieces_peer *v, con
 }
 
 /* The latest run of `v` that is in a piece which `p` has and may be split: one to be fetched
- * alone only if waiting for it is `hopeless`. */
-static const struct run *last_run(const struct pieces *q, const struct pieces_peer *v,
-                                  const struct pieces_peer *p, bool hopeless) {
+ * alone only if waiting for it is `hopeless`. Its index in v->runs, or NO_RUN. */
+static uint32_t last_run(const struct pieces *q, const struct pieces_peer *v,
+                         const struct pieces_peer *p, bool hopeless) {
   for (uint32_t i = v->run_count; i > 0; i--) {
     const struct run *run = &v->runs[i - 1];
     const struct open_piece *op = q->open[run->piece];
     uint32_t first;
     if (op == NULL || !pieces_peer_has(p, run->piece) || (op->alone && !hopeless)) continue;
-    if (tail_of(q, v, run, 1, &first) > 0) return run;
+    if (tail_of(q, v, run, 1, &first) > 0) return i - 1;
   }
-  return NULL;
+  return NO_RUN;
 }
 
-/* Is a block of it here, and only its thread had no time yet? Then it is we who are slow. Asking the
- * kernel under the lock is quick, and seldom. */
+/* Is a block of it here, and only its thread had no time yet? Then it is we who are slow. To ask the
+ * kernel under the lock is quick, and seldom done. */
 static bool is_unread(const struct pieces_peer *v) {
   return v->fd >= 0 && net_unread(v->fd) >= BLOCK_LEN;
 }
 
 /* The connection that will need longest for what it was asked, and has something that `p` could
- * bring clearly sooner. */
-static const struct run *slowest(struct pieces *q, const struct pieces_peer *p, int64_t now_ms,
-                                 struct pieces_peer **victim) {
-  const struct run *best = NULL;
+ * bring clearly sooner; the run that has it, or NO_RUN. What was taken over before is worth less
+ * each time: on a slow machine everybody seems slow, and blocks would go round for ever. */
+static uint32_t slowest(struct pieces *q, const struct pieces_peer *p, int64_t now_ms,
+                        struct pieces_peer **victim) {
+  uint32_t best = NO_RUN;
   uint64_t rate = atomic_load(&p->rate);
   int64_t mine = time_for(p->asked + 1, rate) + atomic_load(&p->rtt_us) / 1000;
-  int64_t worst = 2 * mine + TAKE_OVER_MARGIN_MS;
+  int64_t gain = 2 * mine + TAKE_OVER_MARGIN_MS;
+  int64_t worst = gain;
   uint32_t unread = 0;
   for (uint32_t i = 0; i < q->peer_slots; i++) {
     struct pieces_peer *v = q->peers[i];
     if (v == NULL || v == p || v->asked == 0) continue;
     int64_t eta = eta_ms(v, now_ms);
     if (eta <= worst) continue;
-    const struct run *run = last_run(q, v, p, eta > ALONE_WAIT_MS);
-    if (run == NULL) continue;
+    uint32_t run = last_run(q, v, p, eta > ALONE_WAIT_MS);
+    if (run == NO_RUN || eta <= gain << v->robbed[run]) continue;
     if (is_unread(v)) {
-      if (++unread == UNREAD_MAX) return NULL;
+      if (++unread == UNREAD_MAX) return NO_RUN;
       continue;
     }
     best = run;
@@ -210,8 +214,9 @@ static const struct run *slowest(struct pieces *q, const struct pieces_peer *p, 
 static enum take take_over(struct pieces *q, struct pieces_peer *p, uint32_t max, int64_t now_ms,
                            struct run *out, uint32_t *victim_number) {
   struct pieces_peer *v = NULL;
-  const struct run *run = slowest(q, p, now_ms, &v);
-  if (run == NULL) return TAKE_NOTHING;
+  uint32_t at = slowest(q, p, now_ms, &v);
+  if (at == NO_RUN) return TAKE_NOTHING;
+  const struct run *run = &v->runs[at];
   uint32_t half = (v->asked + 1) / 2;
   uint32_t first = 0;
   uint32_t n = tail_of(q, v, run, max < half ? max : half, &first);
@@ -220,6 +225,7 @@ static enum take take_over(struct pieces *q, struct pieces_peer *p, uint32_t max
   *out = (struct run){run->piece, first, n};
   *victim_number = v->number;
   pieces_assign(q, op, p, first, n);
+  p->robbed[p->run_count - 1] = v->robbed[at] < ROBBED_MAX ? v->robbed[at] + 1 : ROBBED_MAX;
   return TAKE_RUN;
 }
 

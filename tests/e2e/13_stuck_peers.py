@@ -155,7 +155,7 @@ for every in (1, 3, 20):
 def _(box):
     torrent = box.torrent(8 * MIB, piece_length=128 * KIB)
     liar = box.peer(peers.Liar, torrent, set(range(64)) - {5, 40})
-    result = box.download(torrent, "--json", "--stall-timeout", "10", peers=[liar], expect=7)
+    result = box.download(torrent, "--json", "--stall-timeout", "12", peers=[liar], expect=7)
     verified = [event["verified"] for event in result.events("progress")]
     lib.check(verified[-1] == 62 * 128 * KIB, "%d bytes verified" % verified[-1], result)
     lib.check(liar.served < 8 * MIB, "%d bytes fetched" % liar.served, result)

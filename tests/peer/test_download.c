@@ -271,6 +271,40 @@ TEST(a_silent_peer_that_speaks_again_is_trusted_again) {
   end();
 }
 
+/* How long this connection, which was asked for everything, is silent before that is noticed. */
+static int64_t patience(void) {
+  int64_t next_ms;
+  int64_t start_ms = l.p->now_ms;
+  while (!l.p->pp.snubbed) {
+    assert_int_equal(tick(&next_ms), ERR_OK);
+    if (!l.p->pp.snubbed) l.p->now_ms = next_ms;
+  }
+  return l.p->now_ms - start_ms;
+}
+
+TEST(who_pauses_and_goes_on_is_waited_for_the_next_time) {
+  begin(64 * 16 * KIB, 64 * KIB);
+  struct fix_link other = fix_peer(&f, 2);
+  fix_open_seed(&l);
+  int64_t before_ms = patience();
+  assert_in_range(before_ms, 1900, 2100);
+  l.p->now_ms += 1500;
+  deliver(1);
+  l.p->take_ms = 0;
+  download_ask(l.p);
+  download_count(l.p);
+  assert_in_range(patience(), 2 * before_ms, 10000);
+  fix_leave(&other);
+  end();
+}
+
+TEST(who_is_alone_is_waited_for_longer) {
+  begin(64 * 16 * KIB, 64 * KIB);
+  fix_open_seed(&l);
+  assert_in_range(patience(), 4900, 5100);
+  end();
+}
+
 TEST(a_peer_that_stays_silent_for_a_minute_is_left) {
   begin(64 * 16 * KIB, 64 * KIB);
   int64_t next_ms;
@@ -440,6 +474,7 @@ int main(void) {
       T(a_useless_peer_gives_its_place_to_others_if_there_are_any),
       T(the_blocks_of_a_silent_peer_go_to_others),
       T(a_silent_peer_that_speaks_again_is_trusted_again),
+      T(who_pauses_and_goes_on_is_waited_for_the_next_time), T(who_is_alone_is_waited_for_longer),
       T(a_peer_that_stays_silent_for_a_minute_is_left),
       T(a_piece_for_one_alone_does_not_wait_for_a_silent_peer),
       T(what_was_taken_over_and_given_back_before_the_bell_is_not_asked_again),

@@ -260,6 +260,42 @@ TEST(what_was_taken_over_is_not_taken_back_and_forth) {
   end();
 }
 
+/* When everybody seems to be silent, it is rather us: blocks must not go round. */
+TEST(what_was_taken_over_is_taken_again_later_each_time) {
+  begin(16 * KIB, 16 * KIB);
+  take(seed(0, FAST), 1);
+  int64_t now_ms = NOW;
+  int64_t waited_ms = 0;
+  for (int i = 1; i < 6; i++) {
+    struct pieces_peer *p = seed(i, FAST);
+    struct run r;
+    int64_t ms = 0;
+    while (pieces_take(q, p, 1, now_ms + ms, &r) != TAKE_RUN) ms++;
+    assert_true(ms > waited_ms);
+    waited_ms = ms;
+    now_ms += ms;
+  }
+  end();
+}
+
+TEST(nobody_is_robbed_of_what_has_arrived) {
+  int pair[2];
+  static const char block[BLOCK_LEN];
+  assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+  all_asked_of(FAST);
+  struct pieces_peer *b = seed(1, FAST);
+  member[0].fd = pair[0];
+  assert_int_equal(write(pair[1], block, sizeof block), sizeof block);
+  nothing_at(b, NOW + 5000);
+  char c;
+  assert_int_equal(read(pair[0], &c, 1), 1);
+  assert_int_equal(take_at(b, 32, NOW + 5000).count, 4);
+  member[0].fd = -1;
+  close(pair[0]);
+  close(pair[1]);
+  end();
+}
+
 TEST(of_two_slow_ones_the_slower_is_relieved) {
   begin(2 * 8 * 16 * KIB, 8 * 16 * KIB);
   struct pieces_peer *a = seed(0, FAST); /* fast while it takes, so that each has a piece */
@@ -305,6 +341,8 @@ int main(void) {
       T(nothing_is_taken_over_that_the_other_does_not_have),
       T(silence_counts_against_a_connection_that_was_fast),
       T(what_was_taken_over_is_not_taken_back_and_forth),
+      T(what_was_taken_over_is_taken_again_later_each_time),
+      T(nobody_is_robbed_of_what_has_arrived),
       T(of_two_slow_ones_the_slower_is_relieved),
       T(one_connection_holds_a_bounded_number_of_runs));
 }
