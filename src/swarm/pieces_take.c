@@ -175,8 +175,8 @@ static uint32_t last_run(const struct pieces *q, const struct pieces_peer *v,
   return NO_RUN;
 }
 
-/* Is a block of it here, and only its thread had no time yet? Then it is we who are slow. To ask the
- * kernel under the lock is quick, and seldom done. */
+/* Is a block of it here, and only its thread had no time yet? Then it is we who are slow. To ask
+ * the kernel under the lock is quick, and seldom done. */
 static bool is_unread(const struct pieces_peer *v) {
   return v->fd >= 0 && net_unread(v->fd) >= BLOCK_LEN;
 }
