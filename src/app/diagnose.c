@@ -104,11 +104,13 @@ static void put_dials(struct buf *b, const struct addrbook_stats *a) {
     enum addrbook_outcome how;
     const char *what;
   } words[] = {
-    {ADDR_UNREACHABLE, "refused"},        {ADDR_SILENT, "without an answer"},
+    {ADDR_UNREACHABLE, "refused"},        {ADDR_NO_ROUTE, "without a route"},
+    {ADDR_SILENT, "without an answer"},
     {ADDR_WRONG, "not of this torrent"},  {ADDR_CUT, "hung up"},
     {ADDR_USELESS, "gave nothing"},       {ADDR_MISBEHAVED, "broke the protocol"},
     {ADDR_DUPLICATE, "the same as another"}, {ADDR_SELF, "weft itself"},
     {ADDR_LIAR, "banned for wrong data"},
+    {ADDR_FULL, "waiting for a free port, thread or descriptor"},
   };
   size_t all = a->known + a->dead;
   const char *before = ": ";

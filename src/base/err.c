@@ -7,6 +7,7 @@ static const char *const names[ERR_COUNT] = {
   [ERR_TIMEOUT] = "timed out",
   [ERR_CLOSED] = "closed by the other side",
   [ERR_REFUSED] = "refused",
+  [ERR_NO_ROUTE] = "no route",
   [ERR_PROTOCOL] = "broke the protocol",
   [ERR_FORMAT] = "malformed",
   [ERR_LIMIT] = "over a limit",

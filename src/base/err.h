@@ -13,7 +13,8 @@ enum err {
   ERR_OK = 0,
   ERR_TIMEOUT,   /* the absolute deadline passed */
   ERR_CLOSED,    /* the other side ended the connection, or a channel was closed */
-  ERR_REFUSED,   /* nobody listens there, no route, reset: the network said no */
+  ERR_REFUSED,   /* nobody listens there, reset: the network said no */
+  ERR_NO_ROUTE,  /* no way to there: no route, no address of that family, forbidden */
   ERR_PROTOCOL,  /* the other side broke the protocol */
   ERR_FORMAT,    /* bytes that are not what they should be: torrent, record, reply */
   ERR_LIMIT,     /* a bound of ours would be passed: too long, too deep, too many */

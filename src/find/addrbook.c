@@ -423,6 +423,7 @@ static void settle(struct addrbook *b, struct entry *e, enum addrbook_outcome ho
                    int64_t now_ms) {
   switch (how) {
     case ADDR_UNREACHABLE:
+    case ADDR_NO_ROUTE:
     case ADDR_SILENT:
       on_failure(b, e, (int64_t)FIRST_WAIT_MS << e->fails, now_ms);
       return;

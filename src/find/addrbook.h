@@ -5,13 +5,13 @@
  *
  *   WAITING --addrbook_take()--> TAKEN --addrbook_report()--> WAITING again, later, or DEAD
  *
- * A fresh address is due at once. One that refused or stayed silent waits 60 s, then 120 s, and is
- * DEAD after the third failure in a row (if it is named again after that it gets one more try, not
- * before 10 minutes). One that worked and was cut off is due again at once when it had given us
- * data, after 10 s when not (20 s, 40 s... up to 10 minutes if that goes on). A wrong info hash or
- * protocol: not before 10 minutes, and a failure as above. A liar (bad data) is DEAD for good, as
- * is an address that turned out to be ourselves. When a second port on the same non-loopback host
- * is caught lying, the whole host is banned.
+ * A fresh address is due at once. One that refused or stayed silent, or to which there is no way
+ * from here, waits 60 s, then 120 s, and is DEAD after the third failure in a row (if it is named
+ * again after that it gets one more try, not before 10 minutes). One that worked and was cut off is
+ * due again at once when it had given us data, after 10 s when not (20 s, 40 s... up to 10 minutes
+ * if that goes on). A wrong info hash or protocol: not before 10 minutes, and a failure as above. A
+ * liar (bad data) is DEAD for good, as is an address that turned out to be ourselves. When a second
+ * port on the same non-loopback host is caught lying, the whole host is banned.
  *
  * Order: addresses that gave data before, then fresh ones in random order, then retries by time
  * due. At most `max` addresses are kept; new ones beyond that are refused, DEAD ones are evicted
@@ -39,7 +39,8 @@ enum addrbook_source {
 };
 
 enum addrbook_outcome {
-  ADDR_UNREACHABLE,  /* refused, no route, reset before the handshake */
+  ADDR_UNREACHABLE,  /* refused, reset before the handshake */
+  ADDR_NO_ROUTE,     /* this machine knows no way to it; as if it had refused */
   ADDR_SILENT,       /* connected or not, nothing came before the deadline */
   ADDR_WRONG,        /* not BitTorrent, or another torrent */
   ADDR_SELF,         /* our own listener */

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 
 int net_bell_new(void) {
   return eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -45,17 +46,43 @@ int net_wait(int fd, int bell, bool want_write, int64_t deadline_ms) {
   }
 }
 
+/* What a socket(), a connect(), or its outcome later, says. */
 static enum err connect_error(int errnum) {
   switch (errnum) {
   case ETIMEDOUT:
     return ERR_TIMEOUT;
   case ENOMEM:
   case ENOBUFS:
-  case EADDRNOTAVAIL: /* every local port is taken */
+  case EMFILE:
+  case ENFILE:
     return ERR_MEMORY;
+  case ENETUNREACH:
+  case EHOSTUNREACH:
+  case ENETDOWN:
+  case EHOSTDOWN:
+  case ENONET:
+  case EADDRNOTAVAIL: /* but see no_local_end() */
+  case EAFNOSUPPORT:  /* a kernel without IPv6 */
+  case EACCES:        /* a route that prohibits, a filter */
+  case EPERM:
+  case EINVAL:        /* a route into a black hole */
+    return ERR_NO_ROUTE;
   default:
     return ERR_REFUSED;
   }
+}
+
+/* connect() has found no local end, EADDRNOTAVAIL: either there is no address to speak from, as
+ * where IPv6 is switched off, or there is one with every port of it taken. A datagram socket is
+ * given an address in the same way, but has ports of its own, and its connect() sends nothing. */
+static enum err no_local_end(const struct sockaddr *sa, socklen_t len) {
+  int fd = socket(sa->sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) return connect_error(errno);
+  bool has_address = connect(fd, sa, len) == 0 || errno == EAGAIN;
+  close(fd);
+  if (!has_address) return ERR_NO_ROUTE;
+  log_debug("every local port is taken");
+  return ERR_MEMORY;
 }
 
 /* Waits for the outcome of a connect() under way. */
@@ -72,16 +99,21 @@ static enum err await_connect(int fd, int bell, int64_t deadline_ms) {
   }
 }
 
+static enum err connect_to(int fd, const struct sockaddr *sa, socklen_t len, int bell,
+                           int64_t deadline_ms) {
+  if (connect(fd, sa, len) == 0) return ERR_OK;
+  if (errno == EINPROGRESS) return await_connect(fd, bell, deadline_ms);
+  return errno == EADDRNOTAVAIL ? no_local_end(sa, len) : connect_error(errno);
+}
+
 enum err net_dial(const struct addr *a, int bell, int64_t deadline_ms, int *out) {
   struct sockaddr_storage sa;
   socklen_t len = addr_to_sockaddr(a, &sa);
   int fd = socket(sa.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  if (fd < 0) return err_from_errno(errno) == ERR_MEMORY ? ERR_MEMORY : ERR_REFUSED;
+  if (fd < 0) return connect_error(errno);
   int one = 1;
   setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-  enum err e = ERR_OK;
-  if (connect(fd, (struct sockaddr *)&sa, len) != 0)
-    e = errno == EINPROGRESS ? await_connect(fd, bell, deadline_ms) : connect_error(errno);
+  enum err e = connect_to(fd, (struct sockaddr *)&sa, len, bell, deadline_ms);
   if (e != ERR_OK) {
     close(fd);
     return e;

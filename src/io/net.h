@@ -27,8 +27,8 @@ void net_bell_clear(int bell);
 /*
  * Opens a TCP connection to `a` and waits for it until `deadline_ms`, or until `bell` rings. On
  * ERR_OK *fd is the caller's, non-blocking, TCP_NODELAY, close-on-exec.
- * Else: ERR_REFUSED (also no route, reset), ERR_TIMEOUT, ERR_CANCELLED (bell), ERR_MEMORY (no
- * descriptor).
+ * Else: ERR_REFUSED (also reset), ERR_NO_ROUTE (also where this machine has no address of that
+ * family), ERR_TIMEOUT, ERR_CANCELLED (bell), ERR_MEMORY (no descriptor, or no local port left).
  */
 enum err net_dial(const struct addr *a, int bell, int64_t deadline_ms, int *fd);
 

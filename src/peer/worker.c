@@ -96,6 +96,8 @@ static enum addrbook_outcome outcome_of(const struct peer *p, enum err e, bool c
     return ADDR_FULL;
   case ERR_TIMEOUT:
     return introduced && p->gave_data ? ADDR_CUT : introduced ? ADDR_USELESS : ADDR_SILENT;
+  case ERR_NO_ROUTE:
+    return ADDR_NO_ROUTE;
   case ERR_NOT_FOUND:
     return ADDR_WRONG;
   case ERR_PROTOCOL:

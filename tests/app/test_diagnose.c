@@ -140,6 +140,17 @@ TEST(each_address_is_counted_once) {
   addrbook_free(b);
 }
 
+TEST(what_this_machine_lacks_is_not_told_as_the_fault_of_the_addresses) {
+  facts.book = (struct addrbook_stats){.known = 2, .failed = {[ADDR_NO_ROUTE] = 2}};
+  assert_words("no peer is connected: there is no tracker to ask; 2 addresses known: both without "
+               "a route");
+  facts.book.known = 3;
+  facts.book.failed[ADDR_NO_ROUTE] = 1;
+  facts.book.failed[ADDR_FULL] = 2;
+  assert_words("no peer is connected: there is no tracker to ask; 3 addresses known: 1 without a "
+               "route, 2 waiting for a free port, thread or descriptor");
+}
+
 #define D(name) cmocka_unit_test_setup(name, begin)
 
 int main(void) {
@@ -147,5 +158,6 @@ int main(void) {
       D(pieces_that_nobody_has_are_named_whatever_else_is_wrong),
       D(a_slow_disk_goes_before_everything_else), D(what_the_trackers_said_is_told),
       D(each_of_many_trackers_counts), D(trackers_that_cannot_be_asked_are_named_with_the_reason),
-      D(each_address_is_counted_once));
+      D(each_address_is_counted_once),
+      D(what_this_machine_lacks_is_not_told_as_the_fault_of_the_addresses));
 }

@@ -2,12 +2,14 @@
 """Goal: with nothing to download from, weft says so and ends with exit 4 once --timeout is over,
 and leaves nothing behind: no file, no folder, no record."""
 
+import contextlib
+import glob
 import socket
 
 import lib
 import peers
 import trackers
-from torrents import MIB
+from torrents import MIB, bencode
 
 
 def gives_up(box, torrent, *arguments, says=()):
@@ -56,6 +58,40 @@ def _(box):
     torrent = box.torrent(1 * MIB)
     dead = ["--peer", "127.0.0.1:%d" % lib.free_port(), "--peer", "127.0.0.2:%d" % lib.free_port()]
     gives_up(box, torrent, "--no-trackers", *dead)
+
+
+def switch_ipv6(off):
+    """Switches IPv6 off or on in our network."""
+    try:
+        for name in glob.glob("/proc/sys/net/ipv6/conf/*/disable_ipv6"):
+            with open(name, "w") as out:
+                out.write("1" if off else "0")
+    except PermissionError:
+        raise lib.Skip("IPv6 can't be switched off here") from None
+
+
+@contextlib.contextmanager
+def without_ipv6():
+    """IPv6 is off while the block runs."""
+    lib.needs_namespaces()
+    switch_ipv6(off=True)
+    try:
+        yield
+    finally:
+        switch_ipv6(off=False)
+
+
+@lib.case("IPv6 addresses where IPv6 is switched off: each is dialled once, and the reason told")
+def _(box):
+    torrent = box.torrent(1 * MIB)
+    six = b"".join(socket.inet_pton(socket.AF_INET6, "2001:db8::%x" % i) + b"\x1a\xe1"
+                   for i in range(1, 31))
+    tracker = box.tracker(lambda query: bencode({"interval": 60, "peers6": six}))
+    torrent.write_torrent(torrent.file, tracker.url)
+    with without_ipv6():
+        result = gives_up(box, torrent, "-vv", says=("30 addresses known: all without a route",))
+    lib.check(result.err.count(": dialling: no route") == 30, "not once for each", result)
+    lib.check("out of memory" not in result.err, "a false reason", result)
 
 
 @lib.case("peers that accept and never speak")

@@ -113,6 +113,16 @@ TEST(one_that_refuses_waits_60_s_then_120_s_and_is_then_dead) {
   addrbook_free(b);
 }
 
+TEST(one_without_a_route_is_treated_as_if_it_had_refused) {
+  struct addr a = v4("[2001:db8::1]:5");
+  struct addrbook *b = book_with(&a);
+  assert_int_equal(due_after(b, &a, ADDR_NO_ROUTE, false, 0), 60 * S);
+  assert_int_equal(due_after(b, &a, ADDR_NO_ROUTE, false, 60 * S), 180 * S);
+  assert_int_equal(due_after(b, &a, ADDR_NO_ROUTE, false, 180 * S), CLOCK_NEVER);
+  assert_int_equal(stats(b, 0).failed[ADDR_NO_ROUTE], 1);
+  addrbook_free(b);
+}
+
 TEST(a_dead_one_that_is_named_again_gets_one_more_try_after_10_minutes) {
   struct addr a = v4("1.2.3.4:5");
   struct addrbook *b = book_with(&a);
@@ -362,6 +372,7 @@ int main(void) {
   RUN(T(a_fresh_address_is_due_at_once_and_taken_only_once),
       T(an_address_is_kept_once_whatever_its_form), T(impossible_addresses_are_not_taken_in),
       T(one_that_refuses_waits_60_s_then_120_s_and_is_then_dead),
+      T(one_without_a_route_is_treated_as_if_it_had_refused),
       T(a_dead_one_that_is_named_again_gets_one_more_try_after_10_minutes),
       T(a_success_starts_the_count_of_failures_anew),
       T(one_that_was_cut_off_is_due_at_once_if_it_gave_data),

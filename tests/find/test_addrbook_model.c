@@ -112,7 +112,7 @@ static void model_report(struct model *m, int n, enum addrbook_outcome how, bool
   e->good = e->good || gave;
   if (e->final) return;
   if (how == ADDR_SELF) e->final = true;
-  if (how == ADDR_UNREACHABLE || how == ADDR_SILENT) {
+  if (how == ADDR_UNREACHABLE || how == ADDR_NO_ROUTE || how == ADDR_SILENT) {
     model_fail(e, e->fails == 0 ? MIN : 2 * MIN, now_ms);
   } else if (how == ADDR_WRONG) {
     model_fail(e, 10 * MIN, now_ms);
@@ -158,10 +158,11 @@ static void model_compare(const struct model *m, struct addrbook *b, int64_t now
 /* Mostly harmless outcomes, so that the run does not end with everybody banned. */
 static enum addrbook_outcome random_outcome(struct crypto_rng *rng) {
   static const enum addrbook_outcome rare[] = {ADDR_SELF, ADDR_LIAR, ADDR_WRONG, ADDR_MISBEHAVED};
-  static const enum addrbook_outcome common[] = {ADDR_UNREACHABLE, ADDR_SILENT, ADDR_DUPLICATE,
-                                                 ADDR_FULL, ADDR_USELESS, ADDR_CUT, ADDR_CUT};
+  static const enum addrbook_outcome common[] = {
+    ADDR_UNREACHABLE, ADDR_SILENT, ADDR_DUPLICATE, ADDR_FULL, ADDR_USELESS, ADDR_CUT, ADDR_CUT,
+    ADDR_NO_ROUTE};
   if (crypto_rng_below(rng, 40) == 0) return rare[crypto_rng_below(rng, 4)];
-  return common[crypto_rng_below(rng, 7)];
+  return common[crypto_rng_below(rng, 8)];
 }
 
 static void random_step(struct addrbook *b, struct model *m, struct crypto_rng *rng,
