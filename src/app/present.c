@@ -53,41 +53,37 @@ static enum err check_data(struct checking *c, struct report *r, int signals, in
 }
 
 /* What is in the place of a file, where that is not a file we could write to. */
-static const char *what_is_there(const char *path) {
-  struct stat st;
-  if (lstat(path, &st) != 0 || (S_ISREG(st.st_mode) && st.st_nlink == 1))
-    return "something that is no folder is where its folder should be";
-  if (S_ISREG(st.st_mode)) return "it has other names (hard links), which would change with it";
-  if (S_ISDIR(st.st_mode)) return "a folder is in its place";
-  if (S_ISLNK(st.st_mode)) return "a symbolic link is in its place, and links are never followed";
+static const char *what_is_there(const struct store_file_state *state) {
+  if (state->mode == 0) return "something that is no folder is where its folder should be";
+  if (S_ISREG(state->mode)) return "it has other names (hard links), which would change with it";
+  if (S_ISDIR(state->mode)) return "a folder is in its place";
+  if (S_ISLNK(state->mode)) return "a symbolic link is in its place, and links are never followed";
   return "something that is no regular file is in its place";
 }
 
-/* Names the first file that stands in the way. */
-static enum err refuse(struct store *s, const struct metainfo *m) {
-  for (size_t i = 0; i < m->file_count; i++) {
-    struct store_file_state state;
-    enum err e = store_file_state(s, i, &state);
-    if (e != ERR_OK) return e;
-    if (state.foreign_kind)
-      log_error("%s: %s; nothing was changed: move that away, or choose another place with -o",
-                store_file_path(s, i), what_is_there(store_file_path(s, i)));
-    else if (state.exists && state.size > 0)
-      log_error("%s is already there and is not this download; nothing was changed: choose another "
-                "place with -o, or allow replacing it with --overwrite", store_file_path(s, i));
-    else
-      continue;
-    return ERR_EXISTS;
-  }
-  log_error("%s: files that were in the way are gone now; start again", store_top_path(s));
+/* Names the first file that is somebody else's. */
+static enum err refuse_foreign(struct store *s, const struct metainfo *m,
+                               const struct bitset *good) {
+  size_t i;
+  struct store_file_state state;
+  enum err e = store_find_foreign(s, good, &i);
+  if (e != ERR_OK || i == m->file_count) return e;
+  e = store_file_state(s, i, &state);
+  if (e != ERR_OK) return e;
+  if (state.foreign_kind)
+    log_error("%s: %s; nothing was changed: move that away, or choose another place with -o",
+              store_file_path(s, i), what_is_there(&state));
+  else
+    log_error("%s is already there and is not this download; nothing was changed: move it away, "
+              "choose another place with -o, or allow replacing it with --overwrite",
+              store_file_path(s, i));
   return ERR_EXISTS;
 }
 
-static enum err find(struct present *p, const struct options *o, const struct metainfo *m,
-                     struct report *r, int signals) {
+static enum err find(struct present *p, const struct metainfo *m, struct report *r,
+                     int signals) {
   struct resume_state state = {0};
   enum err e = resume_load(p->store, m, &p->done, &state);
-  p->ours = state.ours;
   if (e != ERR_OK || state.exact) return e;
   bitset_reset(&p->done);
   if (!store_any_present(p->store)) {
@@ -97,16 +93,16 @@ static enum err find(struct present *p, const struct options *o, const struct me
   if (state.ours) log_info("the files have changed since the record was written: checking them");
   struct checking c = {.store = p->store, .m = m, .done = &p->done};
   e = check_data(&c, r, signals, &p->sig);
-  if (e != ERR_OK || p->done.count > 0 || state.ours || o->overwrite) return e;
-  return refuse(p->store, m);
+  return e;
 }
 
 /* Gets everything ready to be written. */
 static enum err prepare(struct present *p, const struct options *o, const struct metainfo *m) {
-  enum err e = resume_save(p->store, m, &p->done); /* the proof that what will lie there is ours */
+  enum err e = o->overwrite ? ERR_OK : refuse_foreign(p->store, m, &p->done);
+  if (e == ERR_OK) e = store_prepare(p->store, o->allocate);
   if (e != ERR_OK) return e;
-  e = store_prepare(p->store, o->allocate);
-  if (e != ERR_OK && !p->ours) resume_remove(p->store);
+  e = resume_save(p->store, m, &p->done); /* the proof that what lies there now is ours */
+  if (e != ERR_OK) store_discard(p->store);
   return e;
 }
 
@@ -119,7 +115,7 @@ enum err present_open(struct present *p, const struct options *o, const struct m
   if (e != ERR_OK) return e;
   report_metadata(r, m, store_top_path(p->store));
   if (!bitset_init(&p->done, m->geo.pieces)) return ERR_MEMORY;
-  e = find(p, o, m, r, signals);
+  e = find(p, m, r, signals);
   /* A file without pieces may be there only because the lock made it. */
   bool whole = m->geo.pieces > 0 && bitset_full(&p->done) && store_all_present(p->store);
   if (e == ERR_OK && !whole) e = prepare(p, o, m);

@@ -2,11 +2,13 @@
  * present: what is on disk already when a download begins.
  *
  *   a record that fits the files exactly    its pieces are believed
- *   a record, but the files have changed    they are ours: everything is hashed
- *   no record, files are there              hashed; if not one piece verifies they are somebody
- *                                           else's, and nothing is touched without --overwrite
+ *   a record, but the files have changed    everything is hashed
+ *   no record, files are there              everything is hashed
  *   nothing                                 then nothing shall be left either, should not one
  *                                           piece come
+ *
+ * After the hashing each file is judged by itself (io/store_whose): without --overwrite one that is
+ * somebody else's ends it, before anything is touched.
  *
  * Main thread only. The hashing runs on all cores beside it, so that progress is shown and
  * signals are obeyed.
@@ -23,7 +25,6 @@
 struct present {
   struct store *store; /* opened and locked; NULL if that failed */
   struct bitset done;  /* the pieces that are there */
-  bool ours;           /* there was a record for this torrent */
   bool fresh;          /* there was neither a record nor a file with content */
   int sig;             /* the signal that ended the check, or 0 */
 };

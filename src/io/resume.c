@@ -17,7 +17,7 @@
 #include "io/store_beneath.h"
 #include "io/store_where.h"
 
-enum { MAGIC_LEN = 8, HEAD_LEN = MAGIC_LEN + 20 + 4 + 4, FILE_LEN = 1 + 8 + 8 + 8 };
+enum { MAGIC_LEN = 8, HEAD_LEN = MAGIC_LEN + 20 + 4 + 4, FILE_LEN = 1 + 8 + 8 + 8 + 8 };
 enum { SETTLE_MS = 40, SETTLE_STEP_MS = 4 }; /* a tick of the clock of files is 1 to 10 ms */
 
 /* ---- the bytes ------------------------------------------------------------------------------- */
@@ -41,9 +41,10 @@ enum err resume_build(uint8_t *out, const struct metainfo *m, const struct bitse
   be32_put(p + MAGIC_LEN + 24, (uint32_t)m->file_count);
   p += HEAD_LEN;
   for (size_t i = 0; i < m->file_count; i++) {
-    *p++ = files[i].exists;
+    *p++ = files[i].answered;
     p = put64(p, files[i].size);
     p = put64(p, (uint64_t)files[i].mtime_ns);
+    p = put64(p, (uint64_t)files[i].born_ns);
     p = put64(p, files[i].ino);
   }
   bitset_to_wire(done, p);
@@ -73,11 +74,12 @@ static bool parse(const uint8_t *in, size_t len, const struct metainfo *m, struc
   rd_init(&r, in, len - SHA1_LEN);
   if (!head_fits(&r, m)) return false;
   for (size_t i = 0; i < m->file_count; i++) {
-    uint8_t exists = rd_u8(&r);
-    if (exists > 1) return false;
-    files[i].exists = exists;
+    uint8_t answered = rd_u8(&r);
+    if (answered > 1) return false;
+    files[i].answered = answered;
     files[i].size = rd_u64(&r);
     files[i].mtime_ns = (int64_t)rd_u64(&r);
+    files[i].born_ns = (int64_t)rd_u64(&r);
     files[i].ino = rd_u64(&r);
   }
   size_t wire_len = bitset_wire_len(m->geo.pieces);
@@ -138,29 +140,47 @@ static enum err read_record(const struct store *s, uint8_t *data, size_t len) {
 static bool claims_too_much(const struct metainfo *m, size_t file, const struct resume_file *r,
                             const struct bitset *done) {
   const struct metainfo_file *f = &m->files[file];
-  uint64_t size = r->exists ? r->size : 0;
+  uint64_t size = r->answered ? r->size : 0;
   if (f->padding || size >= f->length) return false;
   size_t first = (size_t)((f->offset + size) / m->geo.piece_len);
   size_t last = (size_t)((f->offset + f->length - 1) / m->geo.piece_len);
   return bitset_next(done, first) <= last;
 }
 
-/* Are all files what the record says? */
+/* The inode number may have been given to another file since, but not its time of birth. */
+static bool is_same_file(const struct resume_file *r, const struct store_file_state *now) {
+  return now->ino == r->ino &&
+         (now->born_ns == r->born_ns || now->born_ns == 0 || r->born_ns == 0);
+}
+
+/* Is what is there, with whatever content, the file that the record names? We never cut a file, and
+ * make none longer than it should be. */
+static bool is_named(const struct resume_file *r, const struct store_file_state *now,
+                     uint64_t length) {
+  if (!now->exists || r->ino == 0) return false;
+  if (now->size == r->size && now->mtime_ns == r->mtime_ns) return true;
+  return is_same_file(r, now) && now->size >= r->size &&
+         now->size <= (r->size > length ? r->size : length);
+}
+
+/* Are all files what the record says? Vouches for those that it names. */
 static enum err compare(struct store *s, const struct metainfo *m, const struct bitset *done,
                         const struct resume_file *files, bool *exact) {
-  *exact = false;
+  *exact = true;
   for (size_t i = 0; i < m->file_count; i++) {
     const struct resume_file *r = &files[i];
     struct store_file_state now;
     enum err e = store_file_state(s, i, &now);
     if (e != ERR_OK) return e;
-    bool same = now.exists == r->exists && now.size == r->size && now.mtime_ns == r->mtime_ns &&
-                now.ino == r->ino;
+    if (is_named(r, &now, m->files[i].length)) store_vouch(s, i);
+    bool same = now.exists == r->answered &&
+                (!now.exists || (now.size == r->size && now.mtime_ns == r->mtime_ns &&
+                                 is_same_file(r, &now)));
     if (same && !now.foreign_kind && !claims_too_much(m, i, r, done)) continue;
-    log_info("%s has changed since the resume record was written", store_file_path(s, i));
-    return ERR_OK;
+    if (*exact)
+      log_info("%s has changed since the resume record was written", store_file_path(s, i));
+    *exact = false;
   }
-  *exact = true;
   return ERR_OK;
 }
 
@@ -239,19 +259,21 @@ static enum err replace(const struct store *s, const uint8_t *data, size_t len, 
   return ERR_OK;
 }
 
-/* `newest` gets the time of the last change of any. */
-static enum err note_files(struct store *s, const struct metainfo *m, struct resume_file *files,
-                           int64_t *newest) {
+/* `newest` gets the time of the last change of any that is answered for. */
+static enum err note_files(struct store *s, const struct metainfo *m, const struct bitset *done,
+                           struct resume_file *files, int64_t *newest) {
   *newest = INT64_MIN;
   for (size_t i = 0; i < m->file_count; i++) {
     struct store_file_state now;
     enum err e = store_file_state(s, i, &now);
     if (e != ERR_OK) return e;
-    /* What was tampered with lacks pieces that `done` has: as if missing, it is checked again. */
     files[i] = (struct resume_file){0};
-    if (!now.exists || now.tampered || now.unwatched) continue;
+    if (!now.exists || now.replaced) continue;
     files[i] = (struct resume_file){
-      .exists = true, .size = now.size, .mtime_ns = now.mtime_ns, .ino = now.ino};
+      .size = now.size, .mtime_ns = now.mtime_ns, .born_ns = now.born_ns, .ino = now.ino};
+    /* What was tampered with lacks pieces that `done` has, so it is checked again. */
+    if (done->count == 0 || now.tampered || now.unwatched) continue;
+    files[i].answered = true;
     if (now.mtime_ns > *newest) *newest = now.mtime_ns;
   }
   return ERR_OK;
@@ -268,14 +290,14 @@ static bool is_fresh(int64_t mtime_ns) {
 
 /* Notes the files when their times have settled; if they are written to all the while, the record
  * will not fit them anyway. */
-static enum err note_settled(struct store *s, const struct metainfo *m,
+static enum err note_settled(struct store *s, const struct metainfo *m, const struct bitset *done,
                              struct resume_file *files) {
   int64_t newest;
-  enum err e = note_files(s, m, files, &newest);
+  enum err e = note_files(s, m, done, files, &newest);
   for (int waited = 0; e == ERR_OK && waited < SETTLE_MS && is_fresh(newest);
        waited += SETTLE_STEP_MS) {
     poll(NULL, 0, SETTLE_STEP_MS);
-    e = note_files(s, m, files, &newest);
+    e = note_files(s, m, done, files, &newest);
   }
   return e;
 }
@@ -287,7 +309,7 @@ static enum err save(struct store *s, const struct metainfo *m, const struct bit
   struct resume_file *files = calloc(m->file_count, sizeof *files);
   enum err e = data && files ? ERR_OK : ERR_MEMORY;
   if (e == ERR_OK && done->count > 0 && store_is_unsure(s)) e = store_sync(s);
-  if (e == ERR_OK) e = note_settled(s, m, files);
+  if (e == ERR_OK) e = note_settled(s, m, done, files);
   if (e == ERR_OK) e = resume_build(data, m, done, files);
   if (e == ERR_OK) e = replace(s, data, len, begun);
   free(files);

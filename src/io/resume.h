@@ -12,17 +12,22 @@
  * untrusted input: magic, lengths, info hash and a SHA-1 over everything are checked, and anything
  * odd means "no record". If all files are exactly as recorded, its pieces are believed; if any
  * differs, the data were touched since (or we were killed), and the caller checks them by hashing.
- * That we wrote here at all (`ours`) is known either way. A file that another program may have
- * written to beside us (io/store_touch) stands in the record as missing, and so differs. While a
- * download runs the lock on the output (store_lock) keeps others from the record too.
+ *
+ * The record also says which files are ours (store_vouch()), whatever they hold now. A file is the
+ * one that the record names if it has its inode and time of birth and was not cut; or its size and
+ * time, as a copy has that somebody took to another disk. What a file held that another program may
+ * have written to beside us (io/store_touch), or that we have written nothing to yet, is not
+ * answered for: it "differs" whatever it looks like, and is ours all the same. While a download
+ * runs the lock on the output (store_lock) keeps others from the record too.
  *
  * Format, integers big-endian; no length in it is ever believed, as all follow from the torrent:
  *
- *   8   "weftres1"; another last digit is another version, and no record to us
+ *   8   "weftres2"; another last digit is another version, and no record to us
  *   20  info hash
  *   4   count of pieces
  *   4   count of files
- *   25  for each file: 1 exists (0 or 1), 8 size, 8 time of last change in ns since 1970, 8 inode
+ *   33  for each file: 1 its content is answered for (0 or 1), 8 size, 8 time of last change and 8
+ *       of birth (0: unknown) in ns since 1970, 8 inode (0: no such file)
  *   n   the pieces as in a bitfield message (BEP 3), spare bits zero
  *   20  SHA-1 of all before
  */
@@ -39,13 +44,14 @@
 #include "proto/metainfo.h"
 
 struct resume_state {
-  bool ours;  /* there is a valid record for this torrent: the files are ours */
+  bool ours;  /* there is a valid record for this torrent */
   bool exact; /* and the files are exactly as it says: `done` may be believed */
 };
 
 /*
  * Reads the record into `done`, which has m->geo.pieces bits and is zeroed when there is none, and
- * compares the files. Without `exact`, `done` is what was claimed once and no more than a hint.
+ * compares the files; those that it names are vouched for to the store. Without `exact`, `done` is
+ * what was claimed once and no more than a hint.
  * A record that is damaged, of another version or of another torrent is none; a line at info level
  * says so. Waits for the disk.
  * Returns ERR_OK, also when there is no usable record (*state all false then); ERR_MEMORY, ERR_IO,
@@ -55,10 +61,11 @@ enum err resume_load(struct store *s, const struct metainfo *m, struct bitset *d
                      struct resume_state *state);
 
 /*
- * Replaces the record by one that claims `done` and the files as they are now; a file that was
- * tampered with, or may have been (struct store_file_state), stands in it as missing, so that the
- * next run checks the data. If a file was changed a moment ago, waits until the clock that gives
- * files their times has moved on (some ms), so that no later change has the same time. store_sync()
+ * Replaces the record by one that claims `done` and the files as they are now; what is in a file
+ * that was tampered with, or may have been (struct store_file_state), it does not answer for, so
+ * that the next run checks the data; nor for anything if `done` is empty. If a file was changed a
+ * moment ago, waits until the clock that gives files their times has moved on (some ms), so that no
+ * later change has the same time. store_sync()
  * must have returned ERR_OK *after* the last of these pieces was written. Pieces that a check found
  * in files of an earlier run are synced here, if there has been no store_sync() in this one. Waits
  * for the disk. A failure is logged; the old record survives it. Returns ERR_OK, ERR_SPACE,
@@ -75,10 +82,11 @@ enum err resume_remove(struct store *s);
 
 /* What the record says of one file. */
 struct resume_file {
-  bool exists;
+  bool answered;    /* it held then what the record claims */
   uint64_t size;    /* bytes */
   int64_t mtime_ns; /* since 1970 */
-  uint64_t ino;
+  int64_t born_ns;  /* the same, 0: unknown */
+  uint64_t ino;     /* 0: there was no file, or another's */
 };
 
 /* The length in bytes of a record for `m`. */

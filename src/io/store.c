@@ -16,6 +16,7 @@
 #include "io/store_undo.h"
 #include "io/store_watch.h"
 #include "io/store_where.h"
+#include "io/store_whose.h"
 
 struct store {
   const struct metainfo *m;
@@ -116,15 +117,23 @@ enum err store_file_state(struct store *s, size_t file, struct store_file_state 
   const char *path = s->files.v[file].path;
   struct stat st;
   if (path == NULL) return ERR_OK;
-  if (store_beneath_stat(s->where.dirfd, path, &st) != 0) {
-    if (errno == ENOENT) return ERR_OK;
-    out->foreign_kind = store_beneath_in_the_way(errno);
-    return out->foreign_kind ? ERR_OK : store_files_complain(&s->files, file, errno);
+  int fd = store_beneath_open(s->where.dirfd, path, O_PATH, 0);
+  if (fd < 0 || fstat(fd, &st) != 0) {
+    int errnum = errno;
+    if (fd >= 0) close(fd);
+    if (errnum == ENOENT) return ERR_OK;
+    out->foreign_kind = store_beneath_in_the_way(errnum);
+    return out->foreign_kind ? ERR_OK : store_files_complain(&s->files, file, errnum);
   }
+  out->born_ns = store_beneath_born(fd);
+  close(fd);
   out->exists = S_ISREG(st.st_mode) && (s->read_only || st.st_nlink == 1);
   out->foreign_kind = !out->exists;
   out->tampered = !store_watch_is_intact(&s->files, file, &st);
+  out->replaced = !store_watch_is_ours(&s->files, file, &st);
   out->unwatched = store_touch_is_blind(&s->files.touch);
+  out->mode = st.st_mode;
+  out->links = st.st_nlink;
   out->size = (uint64_t)st.st_size;
   out->mtime_ns = nanoseconds(&st.st_mtim);
   out->ino = (uint64_t)st.st_ino;
@@ -150,6 +159,24 @@ bool store_all_present(struct store *s) {
       return false;
   }
   return true;
+}
+
+void store_vouch(struct store *s, size_t file) {
+  s->files.v[file].vouched = true;
+}
+
+enum err store_find_foreign(struct store *s, const struct bitset *good, size_t *file) {
+  struct store_file_state state;
+  enum err e = ERR_OK;
+  for (*file = 0; *file < s->files.count; ++*file) {
+    bool ours = false;
+    e = store_file_state(s, *file, &state);
+    if (e != ERR_OK) return e;
+    if (!state.foreign_kind && (!state.exists || state.size == 0)) continue;
+    if (state.exists) e = store_whose_judge(&s->files, s->m, *file, state.size, good, &ours);
+    if (e != ERR_OK || !ours) return e;
+  }
+  return ERR_OK;
 }
 
 const char *store_file_path(const struct store *s, size_t file) {

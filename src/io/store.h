@@ -11,17 +11,17 @@
  * the whole from a descriptor of the output folder without following any link. So neither "..", nor
  * a link that is there already, nor one that appears meanwhile leads outside.
  *
- * What is in the way. Opening makes nothing (but see store_where on "dir/"). Whether files that are
- * there are ours is for the caller to decide, from a record or a piece that verifies; an empty file
- * is in nobody's way. A link, folder, device or file with several hard links is never written to,
- * whatever the caller decides. A file that is longer than it should be is cut only by
- * store_finish().
+ * What is in the way. Opening makes nothing (but see store_where on "dir/"). Which of the files
+ * that are there are ours to write to is decided one by one, from a record or a piece that verifies
+ * (io/store_whose); an empty file is in nobody's way. A link, folder, device or file with several
+ * hard links is never written to, whatever the caller decides. A file that is longer than it should
+ * be is cut only by store_finish().
  *
  * The life of a store that downloads, in this order:
  *
- *   store_open -> store_lock -> resume_load -> (check_run) -> foreign? -> resume_save (an empty
- *   one, the proof that what lies there is ours) -> store_prepare -> store_write, store_read,
- *   store_sync and resume_save by turns -> store_finish -> resume_remove -> store_close
+ *   store_open -> store_lock -> resume_load -> (check_run) -> store_find_foreign ->
+ *   store_prepare -> resume_save (the proof that what lies there now is ours) -> store_write,
+ *   store_read, store_sync and resume_save by turns -> store_finish -> resume_remove -> store_close
  *
  * If it ends before store_prepare() has succeeded, store_close() removes what store_open() and
  * store_lock() made, if still empty. If it ends later, and nothing came of it, store_discard() ->
@@ -34,6 +34,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "base/bitset.h"
 #include "base/err.h"
@@ -76,9 +77,13 @@ struct store_file_state {
   bool foreign_kind; /* something else is in the way: folder, link, device, several hard links */
   bool tampered;     /* it was deleted, replaced or cut since store_prepare(); or one of the files
                         was written to by another program since store_lock() */
+  bool replaced;     /* it is another file than that which store_prepare() made or found */
   bool unwatched;    /* we wrote, and nobody can tell whether another program did, too */
-  uint64_t size;     /* bytes, and the two below: of what is there; zero if nothing is */
+  mode_t mode;       /* and those below: of what is there; zero if nothing is */
+  nlink_t links;
+  uint64_t size;     /* bytes */
   int64_t mtime_ns;  /* since 1970 */
+  int64_t born_ns;   /* when it was made; 0 also where the file system does not say */
   uint64_t ino;
 };
 /* Looks at m->files[file]. Padding never exists. Failures are logged once per file.
@@ -90,6 +95,15 @@ bool store_any_present(struct store *s);
  * as well there is nothing to prepare, and no need to be allowed to write: go straight to
  * store_finish(). */
 bool store_all_present(struct store *s);
+/* For io/resume: what is there under this name is the very file that the record names as ours. */
+void store_vouch(struct store *s, size_t file);
+/*
+ * Is there anything that is somebody else's (io/store_whose)? *file becomes the first such, or
+ * m->file_count: none is. To be called between the check, which found the pieces `good`, and
+ * store_prepare(). Waits for the disk: may read files of which nothing is known.
+ * Returns ERR_OK, ERR_ACCESS, ERR_IO, ERR_MEMORY.
+ */
+enum err store_find_foreign(struct store *s, const struct bitset *good, size_t *file);
 /* The path of a file as a user would name it (output folder included), for messages; "" for
  * padding. Owned by `s`, never NULL, not escaped. */
 const char *store_file_path(const struct store *s, size_t file);

@@ -139,6 +139,16 @@ int store_beneath_stat(int dirfd, const char *path, struct stat *st) {
   return rc;
 }
 
+int64_t store_beneath_born(int fd) {
+  struct statx x;
+  if (statx(fd, "", AT_EMPTY_PATH, STATX_BTIME, &x) != 0 || !(x.stx_mask & STATX_BTIME)) return 0;
+  int64_t ns;
+  if (__builtin_mul_overflow(x.stx_btime.tv_sec, INT64_C(1000000000), &ns) ||
+      __builtin_add_overflow(ns, (int64_t)x.stx_btime.tv_nsec, &ns))
+    return 0;
+  return ns;
+}
+
 int store_beneath_parents(int dirfd, const char *path, size_t *there) {
   *there = strlen(path);
   if (!is_clean(path)) return -1;

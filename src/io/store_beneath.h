@@ -19,6 +19,7 @@
 #define WEFT_IO_STORE_BENEATH_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/stat.h>
 #include <sys/types.h>
 
@@ -29,6 +30,10 @@ int store_beneath_open(int dirfd, const char *path, int flags, mode_t mode);
 
 /* What is there, links not followed. Returns 0 or -1. */
 int store_beneath_stat(int dirfd, const char *path, struct stat *st);
+
+/* When what is behind `fd` was made, in ns since 1970; 0: the file system does not say. No two
+ * files that had one inode number after each other share it. */
+int64_t store_beneath_born(int fd);
 
 /* Makes every folder above `path`'s last element that is missing, one element at a time, 0777 less
  * the umask. *there becomes the length of the part of `path` that was there: what lies below it

@@ -52,6 +52,7 @@ struct store_file {
   uint64_t cut;      /* the least that it was found to have after that; UINT64_MAX: no less */
   uint32_t there;    /* bytes of `path` that were there: the folders beyond are our making */
   int slot;          /* where it is open, or -1 */
+  bool vouched;      /* a record names the very file that was there when we came */
   bool known;
   bool made;       /* it was not there when we came */
   bool renewed;    /* vanished, and was made again */

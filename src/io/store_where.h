@@ -25,7 +25,7 @@
 
 /* Every resume record starts with these 8 bytes and then the info hash; io/resume writes the rest.
  * */
-#define STORE_WHERE_MAGIC "weftres1"
+#define STORE_WHERE_MAGIC "weftres2"
 
 struct store_where {
   int dirfd;    /* the folder that holds the top */

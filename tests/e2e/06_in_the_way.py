@@ -3,10 +3,11 @@
 download should go ends it with exit 5, names it, and touches nothing; --overwrite allows files."""
 
 import os
+import signal
 
 import lib
 import peers
-from torrents import KIB
+from torrents import KIB, MIB
 
 FILES = [("a/one", 300 * KIB), ("b/two", 200 * KIB)]
 LETTER = b"my own letter, nothing to do with any torrent\n" * 1000
@@ -67,6 +68,63 @@ def _(box):
     refused(box, torrent, path, snapshot(box.downloads))
 
 
+@lib.case("a foreign file beside files that are right is left alone")
+def _(box):
+    torrent = box.torrent([("a.bin", 256 * KIB), ("diary", 300 * KIB)], piece_length=256 * KIB)
+    write(os.path.join(box.downloads, "payload", "a.bin"), torrent.data[:256 * KIB])
+    path = write(os.path.join(box.downloads, "payload", "diary"), LETTER * 20)
+    refused(box, torrent, path, snapshot(box.downloads))
+
+
+@lib.case("a foreign file where the torrent has an empty one is left alone")
+def _(box):
+    torrent = box.torrent([("a", 300 * KIB), ("empty", 0)], piece_length=64 * KIB)
+    write(os.path.join(box.downloads, "payload", "a"), torrent.data[:200 * KIB])
+    path = write(os.path.join(box.downloads, "payload", "empty"), b"!")
+    refused(box, torrent, path, snapshot(box.downloads))
+
+
+@lib.case("a file that replaces one of ours between two runs is left alone")
+def _(box):
+    torrent = box.torrent([("a", 4 * MIB), ("b", 4 * MIB)], piece_length=64 * KIB)
+    peer = box.peer(peers.Slow, torrent, 4 * MIB)
+    running = box.start_download(torrent, peers=[peer])
+    lib.wait_for(lambda: peer.served > 2 * MIB, 60, "a quarter", running)
+    running.signal(signal.SIGINT)
+    lib.check(running.wait().code == 130, "not exit 130")
+    path = os.path.join(box.downloads, "payload", "b")
+    os.remove(path)
+    write(path)  # perhaps with the inode number of the other
+    refused(box, torrent, path, snapshot(box.downloads))
+    os.remove(path)
+    box.download(torrent, peers=[box.peer(peers.Peer, torrent)], expect=0)
+    box.compare(torrent)
+
+
+@lib.case("small files of which no piece verifies yet are ours after a kill, and after SIGINT")
+def _(box):
+    torrent = box.torrent([("f%d" % i, 20 * KIB) for i in range(50)], piece_length=1 * MIB)
+    for number in (signal.SIGKILL, signal.SIGINT):
+        peer = box.peer(peers.Slow, torrent, 1 * MIB)
+        running = box.start_download(torrent, peers=[peer])
+        lib.wait_for(lambda p=peer: p.served > 300 * KIB, 60, "some blocks", running)
+        running.signal(number)
+        running.wait()
+        peer.close()
+    lib.check(lib.bytes_on_disk(box.downloads) > 0, "nothing was written")
+    box.download(torrent, peers=[box.peer(peers.Peer, torrent)], expect=0)
+    box.compare(torrent)
+
+
+@lib.case("a file of nothing but zeros, with no record, is in nobody's way")
+def _(box):
+    torrent = box.torrent(FILES, piece_length=64 * KIB)
+    path = write(os.path.join(box.downloads, "payload", "a", "one"), b"")
+    os.truncate(path, 300 * KIB)
+    box.download(torrent, peers=[box.peer(peers.Peer, torrent)], expect=0)
+    box.compare(torrent)
+
+
 @lib.case("a folder where a file should be")
 def _(box):
     torrent = box.torrent(FILES, piece_length=64 * KIB)
@@ -97,6 +155,7 @@ def _(box):
 def _(box):
     torrent = box.torrent(FILES, piece_length=64 * KIB)
     write(os.path.join(box.downloads, "payload", "b", "two"), LETTER * 20)
+    write(os.path.join(box.downloads, "payload", "a", "one"), torrent.data[:300 * KIB])
     box.download(torrent, "--overwrite", peers=[box.peer(peers.Peer, torrent)], expect=0)
     box.compare(torrent)
 

@@ -29,7 +29,14 @@ def while_it_runs(text, change, codes=(0,)):
         result = running.wait(90)
         lib.check(result.code in codes, "exit %d" % result.code, result)
         if result.code != 0:
-            box.download(torrent, peers=[good], expect=0)
+            # What stands in the place of a file of ours is never written to.
+            again = box.download(torrent, peers=[good])
+            if again.code == 5:
+                named = os.path.join(box.downloads, "payload", "a", "one")
+                lib.check(named in again.err, "does not name the file", again)
+                os.remove(named)
+                again = box.download(torrent, peers=[good])
+            lib.check(again.code == 0, "does not go on", again)
         difference = torrent.difference(box.downloads)
         lib.check(difference is None or difference.startswith("stray"), difference, result)
 

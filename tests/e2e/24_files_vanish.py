@@ -118,9 +118,9 @@ class Vandal:
             lib.check(data.read() == LETTER, "written through a link")
         lib.check(all(map(os.path.isdir, self.folders)), "a folder is gone")
 
-    def clean_up(self, letters=True):
+    def clean_up(self):
         """Takes away what was put in the way."""
-        for path in self.letters if letters else ():
+        for path in self.letters:
             os.remove(path)
         for path in self.folders:
             os.rmdir(path)
@@ -206,10 +206,12 @@ def vandalism(number, name, in_the_way, acts=2):
         result = running.wait()
         lib.check(result.code in (130, 5), "exit %d" % result.code, result)
         vandal.check()
-        # A letter stays, and the record must not vouch for it; unless nothing had come: then there
-        # is none, and the letter is somebody's.
-        ours = os.path.exists(os.path.join(box.downloads, ".payload.weft"))
-        vandal.clean_up(letters=not ours)
+        if any(map(os.path.exists, vandal.letters)):  # the record must not vouch for a letter
+            result = box.download(torrent, "--timeout", "1")
+            lib.check(result.code == 5, "exit %d with a letter there" % result.code, result)
+            lib.check(any(path in result.err for path in vandal.letters), "names no letter", result)
+            vandal.check()
+        vandal.clean_up()
         completes(box, torrent, "does not complete afterwards")
 
 

@@ -164,16 +164,16 @@ class Run:
                     data[at:min(at + PAGE, end)] = self.torrent.data[at:min(at + PAGE, end)]
         record = bytearray(chance.choice(self.visible(when)))
         for number, (path, entry) in enumerate(self.torrent.places(folder)):
-            at = 36 + 25 * number
-            exists, size = struct.unpack_from(">BQ", record, at)
-            if not exists:
+            at = 36 + 33 * number
+            answered, size = struct.unpack_from(">BQ", record, at)
+            if not answered:
                 continue  # an empty record: what is there is checked
             os.makedirs(os.path.dirname(path), exist_ok=True)
             with open(path, "wb") as out:
                 out.write(data[entry.offset:entry.offset + entry.length])
                 out.truncate(size)
             status = os.stat(path)
-            struct.pack_into(">QQ", record, at + 9, status.st_mtime_ns, status.st_ino)
+            struct.pack_into(">QQQ", record, at + 9, status.st_mtime_ns, 0, status.st_ino)
         record[-20:] = hashlib.sha1(record[:-20]).digest()
         with open(os.path.join(folder, ".payload.weft"), "wb") as out:
             out.write(record)

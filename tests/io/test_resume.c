@@ -188,6 +188,102 @@ TEST(a_file_that_was_meddled_with_is_not_vouched_for) {
   meddled(cut_it);
 }
 
+/* ---- whose a file is ---- */
+
+/* Is "t/d/b", of which no piece is known to be good, taken for ours? */
+static bool is_vouched(void) {
+  struct bitset none;
+  struct resume_state st;
+  size_t foreign;
+  reopen();
+  assert_int_equal(resume_load(s, &t.m, &done, &st), ERR_OK);
+  assert_true(bitset_init(&none, t.m.geo.pieces));
+  assert_int_equal(store_find_foreign(s, &none, &foreign), ERR_OK);
+  bitset_free(&none);
+  if (foreign != t.m.file_count) assert_int_equal(foreign, 2);
+  return foreign == t.m.file_count;
+}
+
+/* All is there, with a record that claims nothing, as a run leaves it that was killed soon. */
+static void save_nothing(enum store_allocate how) {
+  reopen();
+  assert_int_equal(store_prepare(s, how), ERR_OK);
+  bitset_reset(&done);
+  assert_int_equal(resume_save(s, &t.m, &done), ERR_OK);
+  made_write_all(s, &t);
+}
+
+TEST(a_file_of_ours_is_ours_whatever_it_holds) {
+  save_nothing(ALLOCATE_SPARSE);
+  assert_true(is_vouched());
+  assert_int_equal(unlink("t/a") | unlink("t/d/b"), 0);
+  save_nothing(ALLOCATE_NONE); /* it has grown since the record */
+  assert_true(is_vouched());
+  assert_int_equal(truncate("t/d/b", 1000), 0);
+  assert_true(is_vouched());
+}
+
+TEST(without_a_record_what_no_piece_speaks_for_is_nobody_s_we_know) {
+  save_nothing(ALLOCATE_SPARSE);
+  assert_int_equal(resume_remove(s), ERR_OK);
+  assert_int_equal(unlink("t/a"), 0);
+  assert_false(is_vouched());
+}
+
+TEST(a_file_of_another_birth_or_size_is_somebody_else_s) {
+  static const size_t sizes[] = {2000, 50, 5000};
+  uint8_t letter[5000];
+  memset(letter, 'l', sizeof letter);
+  save_nothing(ALLOCATE_SPARSE);
+  for (size_t i = 0; i < 3; i++) { /* some file systems give the inode number to the next file */
+    assert_int_equal(unlink("t/d/b"), 0);
+    made_write("t/d/b", letter, sizes[i]);
+    touched("t/d/b");
+    assert_false(is_vouched());
+  }
+}
+
+TEST(a_file_of_ours_that_was_cut_or_outgrew_the_torrent_is_somebody_else_s) {
+  save_nothing(ALLOCATE_SPARSE);
+  assert_int_equal(truncate("t/d/b", 1999), 0);
+  assert_false(is_vouched());
+  assert_int_equal(truncate("t/d/b", 2001), 0);
+  assert_false(is_vouched());
+  assert_int_equal(truncate("t/d/b", 2000), 0);
+  assert_true(is_vouched());
+}
+
+TEST(a_copy_on_another_disk_is_ours_if_it_has_the_size_and_time) {
+  struct stat was;
+  save_most();
+  assert_int_equal(stat("t/d/b", &was), 0);
+  made_write("copy", t.data, 2000);
+  struct timespec times[2] = {was.st_atim, was.st_mtim};
+  assert_int_equal(utimensat(AT_FDCWD, "copy", times, 0) | rename("copy", "t/d/b"), 0);
+  assert_true(is_vouched());
+}
+
+TEST(a_file_that_replaced_ours_while_we_wrote_is_not_vouched_for) {
+  save_nothing(ALLOCATE_SPARSE);
+  made_write("letter", "to whom it may concern", 22);
+  assert_int_equal(rename("letter", "t/d/b"), 0);
+  assert_int_equal(resume_save(s, &t.m, &done), ERR_OK);
+  assert_false(is_vouched());
+}
+
+TEST(a_file_that_we_write_without_hearing_of_others_is_ours) {
+  store_touch_force_blind(true);
+  reopen();
+  assert_int_equal(store_lock(s), ERR_OK);
+  save_nothing(ALLOCATE_SPARSE);
+  bitset_set(&done, 1);
+  assert_int_equal(store_sync(s), ERR_OK);
+  assert_int_equal(resume_save(s, &t.m, &done), ERR_OK);
+  store_touch_force_blind(false);
+  loads(true, false);
+  assert_true(is_vouched());
+}
+
 static bool write_elsewhere(void) {
   int fd = open("t/d/b", O_WRONLY | O_CLOEXEC);
   return fd >= 0 && pwrite(fd, "other", 5, 300) == 5;
@@ -257,6 +353,7 @@ TEST(a_link_or_folder_by_the_name_of_the_record_is_no_record) {
   save_most();
   assert_int_equal(rename(".t.weft", "real") | symlink("real", ".t.weft"), 0);
   loads(false, false);
+  bitset_set(&done, 1);
   assert_int_equal(resume_save(s, &t.m, &done), ERR_OK); /* replaces the link, not what it names */
   assert_int_equal(made_size("real"), resume_len(&t.m));
   loads(true, true);
@@ -293,10 +390,10 @@ TEST(the_old_record_survives_when_the_new_cannot_be_written) {
 
 /* A good record of the files as they are. */
 static size_t good_record(uint8_t *out) {
-  struct resume_file files[4] = {{true, 700, 1234567890123456789, 11},
-                                 {false, 0, 0, 0},
-                                 {true, 2000, -5, UINT64_MAX},
-                                 {true, 0, 1, 13}};
+  struct resume_file files[4] = {{true, 700, 1234567890123456789, 5, 11},
+                                 {false, 0, 0, 0, 0},
+                                 {true, 2000, -5, INT64_MIN, UINT64_MAX},
+                                 {true, 0, 1, 0, 13}};
   bitset_fill(&done);
   bitset_clear(&done, 5);
   assert_int_equal(resume_build(out, &t.m, &done, files), ERR_OK);
@@ -324,16 +421,17 @@ TEST(a_record_is_what_its_format_says) {
   uint8_t r[512];
   struct resume_file f[4];
   size_t len = good_record(r);
-  assert_int_equal(len, 36 + 4 * 25 + 2 + 20);
-  assert_memory_equal(r, "weftres1", 8);
+  assert_int_equal(len, 36 + 4 * 33 + 2 + 20);
+  assert_memory_equal(r, "weftres2", 8);
   assert_memory_equal(r + 8, t.m.info_hash, 20);
   assert_memory_equal(r + 28, "\0\0\0\x0c\0\0\0\x04", 8); /* 12 pieces, 4 files */
   assert_memory_equal(r + 36, "\x01\0\0\0\0\0\0\x02\xbc", 9);
-  assert_memory_equal(r + 136, "\xfb\xf0", 2);
+  assert_memory_equal(r + 168, "\xfb\xf0", 2);
   assert_int_equal(parse(r, len, f), ERR_OK);
   assert_int_equal(done.count, 11);
-  assert_true(f[0].exists && f[0].size == 700 && f[0].mtime_ns == 1234567890123456789);
-  assert_true(!f[1].exists && f[2].mtime_ns == -5 && f[2].ino == UINT64_MAX && f[3].ino == 13);
+  assert_true(f[0].answered && f[0].size == 700 && f[0].mtime_ns == 1234567890123456789);
+  assert_true(f[0].born_ns == 5 && f[2].born_ns == INT64_MIN);
+  assert_true(!f[1].answered && f[2].mtime_ns == -5 && f[2].ino == UINT64_MAX && f[3].ino == 13);
 }
 
 TEST(a_record_cut_at_any_byte_is_none) {
@@ -367,30 +465,30 @@ static enum err with(size_t at, uint8_t value) {
 }
 
 TEST(a_record_of_another_version_torrent_or_shape_is_none) {
-  assert_int_equal(with(7, '2'), ERR_FORMAT);  /* version */
+  assert_int_equal(with(7, '1'), ERR_FORMAT);  /* version */
   assert_int_equal(with(8, 0x55), ERR_FORMAT); /* info hash */
   assert_int_equal(with(31, 13), ERR_FORMAT);  /* pieces */
   assert_int_equal(with(28, 0xff), ERR_FORMAT);
   assert_int_equal(with(35, 3), ERR_FORMAT); /* files */
   assert_int_equal(with(32, 0xff), ERR_FORMAT);
   assert_int_equal(with(36, 2), ERR_FORMAT);      /* exists */
-  assert_int_equal(with(137, 0xf1), ERR_FORMAT);  /* a bit for piece 15 */
-  assert_int_equal(with(136, 0x00), ERR_OK);      /* fewer pieces are fine */
+  assert_int_equal(with(169, 0xf1), ERR_FORMAT);  /* a bit for piece 15 */
+  assert_int_equal(with(168, 0x00), ERR_OK);      /* fewer pieces are fine */
 }
 
 TEST(a_longer_bitfield_or_more_files_is_none) {
   uint8_t r[600];
   struct resume_file f[4];
   size_t len = good_record(r);
-  memmove(r + 138 + 64, r + 138, 20);
-  memset(r + 138, 0xff, 64);
+  memmove(r + 170 + 64, r + 170, 20);
+  memset(r + 170, 0xff, 64);
   resign(r, len + 64);
   assert_int_equal(parse(r, len + 64, f), ERR_FORMAT);
   len = good_record(r);
-  memmove(r + 136 + 25, r + 136, 22);
+  memmove(r + 168 + 33, r + 168, 22);
   r[35] = 5;
-  resign(r, len + 25);
-  assert_int_equal(parse(r, len + 25, f), ERR_FORMAT);
+  resign(r, len + 33);
+  assert_int_equal(parse(r, len + 33, f), ERR_FORMAT);
 }
 
 TEST(damage_on_disk_is_no_record_and_no_failure) {
@@ -439,6 +537,13 @@ int main(void) {
       RECORD(a_copy_with_the_same_time_is_not_believed),
       RECORD(pieces_without_their_files_are_not_believed),
       RECORD(a_file_that_was_meddled_with_is_not_vouched_for),
+      RECORD(a_file_of_ours_is_ours_whatever_it_holds),
+      RECORD(without_a_record_what_no_piece_speaks_for_is_nobody_s_we_know),
+      RECORD(a_file_of_another_birth_or_size_is_somebody_else_s),
+      RECORD(a_file_of_ours_that_was_cut_or_outgrew_the_torrent_is_somebody_else_s),
+      RECORD(a_copy_on_another_disk_is_ours_if_it_has_the_size_and_time),
+      RECORD(a_file_that_replaced_ours_while_we_wrote_is_not_vouched_for),
+      RECORD(a_file_that_we_write_without_hearing_of_others_is_ours),
       RECORD(a_file_that_another_program_wrote_to_is_not_vouched_for),
       RECORD(a_change_after_the_check_is_not_vouched_for),
       RECORD(without_knowing_of_others_nothing_written_is_vouched_for),

@@ -3,6 +3,8 @@
  */
 #include "made.h"
 
+#include "io/store_where.h"
+
 /* ---- places ---- */
 
 static void saves_to(const struct made *t, const char *output, const char *at) {
@@ -152,7 +154,7 @@ TEST(a_folder_that_is_the_top_already_is_gone_on_in) {
   s = made_open(&t, "x"); /* nothing there says so any more */
   assert_string_equal(store_file_path(s, 0), "x/album/a.bin");
   store_close(s);
-  uint8_t head[28] = "weftres1";
+  uint8_t head[28] = STORE_WHERE_MAGIC;
   memcpy(head + 8, t.m.info_hash, 20);
   made_write(".x.weft", head, sizeof head);
   s = made_open(&t, "x"); /* by the record beside it */
