@@ -388,7 +388,8 @@ static void done_line(struct report *r, const struct report_summary *s, int exit
   char path[TEXT_MAX] = "";
   struct buf b;
   uint64_t there = r->any && r->now.phase != PHASE_CHECKING ? r->now.verified : 0;
-  if (!s->complete && there == 0) return;
+  /* All had come, and yet it failed: the failure has said what is where. */
+  if (!s->complete && (there == 0 || there == s->total)) return;
   if (s->path != NULL) escape_term(s->path, strlen(s->path), path, sizeof path);
   buf_init(&b, 8192);
   /* Whoever interrupted us was told already that it can go on. */

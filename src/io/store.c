@@ -216,7 +216,12 @@ bool store_is_unsure(struct store *s) {
 }
 
 enum err store_finish(struct store *s, struct bitset *lost) {
-  return store_final_run(&s->files, s->m, lost);
+  enum err e = store_final_run(&s->files, s->m, lost);
+  if (e == ERR_OK || e == ERR_NOT_FOUND) {
+    enum err there = store_where_check(&s->where);
+    if (there != ERR_OK) e = there;
+  }
+  return e;
 }
 
 enum err store_discard(struct store *s) {

@@ -151,11 +151,13 @@ bool store_is_unsure(struct store *s);
  * The end (io/store_final): is every file still the one we wrote, under its path, long enough and
  * without holes that should hold data? If another program was seen to write to one, everything is
  * hashed; if that goes on and on, it is an error. Cuts those that are too long; syncs everything,
- * and the folders. Modes are as they were created, 0666 less the umask; "executable" of BEP 47 is
- * not applied. Needs store_prepare(). Not while others write. Waits for the disk.
+ * and the folders. And does the path that the user named still lead there? Modes are as they were
+ * created, 0666 less the umask; "executable" of BEP 47 is not applied. Needs store_prepare(). Not
+ * while others write. Waits for the disk.
  * Returns ERR_OK; ERR_NOT_FOUND when something was deleted, replaced, cut or spoiled meanwhile:
  * *lost (may be NULL) then has a bit for every piece to be fetched again, after another
- * store_prepare(); ERR_ACCESS, ERR_SPACE, ERR_IO, ERR_MEMORY.
+ * store_prepare(); ERR_IO, also when the output folder was moved or deleted; ERR_ACCESS, ERR_SPACE,
+ * ERR_MEMORY.
  */
 enum err store_finish(struct store *s, struct bitset *lost);
 

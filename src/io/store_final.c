@@ -188,7 +188,7 @@ static enum err sync_folders(struct store_files *t) {
     if (copy == NULL) return ERR_MEMORY;
     int errnum = sync_upwards(t->dirfd, copy);
     free(copy);
-    /* A folder that has vanished was told about already. */
+    /* A folder that has vanished is told about by the look. */
     if (errnum != 0 && errnum != ENOENT && !store_beneath_in_the_way(errnum))
       return store_files_complain(t, i, errnum);
   }
@@ -223,9 +223,9 @@ enum err store_final_run(struct store_files *t, const struct metainfo *m, struct
   enum err e = ERR_MEMORY;
   if (f.buffer == NULL || !bitset_init(&f.hashed, m->geo.pieces)) goto done;
   e = store_files_sync(t);
-  if (e == ERR_OK) e = look(&f);
-  if (e == ERR_OK) e = store_files_sync(t); /* what was cut */
   if (e == ERR_OK && atomic_load(&t->made_any)) e = sync_folders(t);
+  if (e == ERR_OK) e = look(&f); /* after that, as to sync may take long */
+  if (e == ERR_OK) e = store_files_sync(t); /* what was cut */
   if (e == ERR_OK && f.missing) e = ERR_NOT_FOUND;
 done:
   bitset_free(&f.hashed);

@@ -11,7 +11,8 @@
  *     the file was once found to end (io/store_watch);
  *   - but if another program was seen to write to any file (io/store_touch), then every piece is;
  *     and again if it wrote while we looked. After three times that is an error.
- * Then files that are too long are cut, and everything is synced, with the folders.
+ * Everything is synced before, with the folders, so that nothing long comes between the look and
+ * the end; files that are too long are cut, and synced once more.
  */
 #ifndef WEFT_IO_STORE_FINAL_H
 #define WEFT_IO_STORE_FINAL_H

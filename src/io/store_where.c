@@ -189,6 +189,20 @@ enum err store_where_find(struct store_where *w, const struct metainfo *m, char 
   return e;
 }
 
+enum err store_where_check(const struct store_where *w) {
+  struct stat found = {.st_nlink = 1}, named;
+  const char *path = *w->prefix ? w->prefix : ".";
+  bool same = fstat(w->dirfd, &found) == 0 && stat(path, &named) == 0 &&
+              found.st_dev == named.st_dev && found.st_ino == named.st_ino;
+  if (same) return ERR_OK;
+  if (found.st_nlink == 0)
+    log_error("%s was deleted during the download, with all that was in it; start again", path);
+  else
+    log_error("%s was moved away or replaced during the download, and %s with it: move it back and "
+              "start again, what has come is not fetched twice", path, w->top);
+  return ERR_IO;
+}
+
 void store_where_undo(struct store_where *w) {
   if (w->made != NULL) rmdir(w->made);
 }

@@ -45,6 +45,13 @@ struct store_where {
 enum err store_where_find(struct store_where *w, const struct metainfo *m, char *const *paths,
                           const char *output, bool read_only);
 
+/*
+ * Does the path that the user named still lead to the folder that was found? Whoever moved or
+ * deleted it, or put another in its place, is told so, and what to do. Waits for the disk.
+ * Returns ERR_OK, ERR_IO (it does not: logged).
+ */
+enum err store_where_check(const struct store_where *w);
+
 /* Removes the folder that store_where_find() made, if it is still empty. */
 void store_where_undo(struct store_where *w);
 

@@ -265,6 +265,31 @@ def _(box):
     completes(box, torrent, "does not complete afterwards")
 
 
+def folder_moves(text, files, top):
+    """A case: the output folder is moved away when all but a piece is there; then it is put back,
+    and nothing is fetched again."""
+    @lib.case("while it is downloaded the folder that holds %s is moved away" % text)
+    def _(box):
+        torrent = box.torrent(files, piece_length=PIECE)
+        source = box.peer(peers.Gated, torrent)
+        running = box.start_download(torrent, peers=[source])
+        lib.wait_for(lambda: source.served >= len(torrent.data) - PIECE, 60, "most of it", running)
+        os.rename(box.downloads, box.path("elsewhere"))
+        source.open_gate()
+        result = running.wait()
+        lib.check(result.code == 5, "exit %d without %s" % (result.code, top), result)
+        lib.check(box.downloads in result.err and "moved" in result.err, "does not say", result)
+        lib.check("saved" not in result.err, "says that it was saved", result)
+        lib.check("are there" not in result.err, "says that it is there", result)
+        os.rename(box.path("elsewhere"), box.downloads)
+        box.download(torrent, expect=0)
+        box.compare(torrent)
+
+
+folder_moves("a single file", 4 * MIB, "payload")
+folder_moves("many files", FILES, "payload/a/one")
+
+
 @lib.case("from libtorrent: what was deleted when half of it was there is fetched again")
 def _(box):
     torrent = box.torrent(FILES, piece_length=PIECE)

@@ -317,6 +317,51 @@ static void assert_many(void) {
   }
 }
 
+/* "d/file" is whole; then `happens` to the folder. Finishing fails and says so. */
+static void folder_lost(bool (*happens)(void), const char *told) {
+  assert_int_equal(mkdir("d", 0755), 0);
+  t = made_single("file", PIECE, LENGTH);
+  s = made_open(&t, "d/");
+  assert_int_equal(store_prepare(s, ALLOCATE_SPARSE), ERR_OK);
+  made_write_all(s, &t);
+  assert_true(bitset_init(&lost, PIECES));
+  assert_true(happens());
+  made_listen();
+  assert_int_equal(store_finish(s, &lost), ERR_IO);
+  made_told(told);
+}
+
+static bool is_moved(void) {
+  return rename("d", "elsewhere") == 0;
+}
+
+static bool is_moved_and_made_again(void) {
+  return is_moved() && mkdir("d", 0755) == 0;
+}
+
+static bool is_deleted(void) {
+  return unlink("d/file") == 0 && rmdir("d") == 0;
+}
+
+TEST(a_folder_that_was_moved_is_no_success_until_it_is_back) {
+  folder_lost(is_moved, "weft: d/ was moved away or replaced during the download, and file with");
+  assert_int_equal(rename("elsewhere", "d"), 0);
+  assert_int_equal(store_finish(s, &lost), ERR_OK);
+  assert_true(made_right(&t, 0, "d/file"));
+  done();
+}
+
+TEST(a_folder_that_was_moved_and_made_again_is_no_success) {
+  folder_lost(is_moved_and_made_again, "d/ was moved away or replaced");
+  assert_true(made_right(&t, 0, "elsewhere/file"));
+  done();
+}
+
+TEST(a_folder_that_was_deleted_is_no_success) {
+  folder_lost(is_deleted, "weft: d/ was deleted during the download");
+  done();
+}
+
 TEST(a_file_deleted_and_written_to_again_is_made_again_and_told_to_be_lost) {
   many();
   assert_int_equal(unlink("many/d/f0"), 0);
@@ -409,6 +454,9 @@ int main(void) {
       MADE(nothing_is_right_while_another_program_writes_without_end),
       MADE(a_hole_where_the_data_are_zeros_is_right),
       MADE(what_is_too_long_is_cut_unless_it_has_another_name),
+      MADE(a_folder_that_was_moved_is_no_success_until_it_is_back),
+      MADE(a_folder_that_was_moved_and_made_again_is_no_success),
+      MADE(a_folder_that_was_deleted_is_no_success),
       MADE(a_file_deleted_and_written_to_again_is_made_again_and_told_to_be_lost),
       MADE(the_whole_tree_may_vanish_and_comes_back),
       MADE(a_file_replaced_while_closed_is_neither_written_nor_read),
