@@ -65,10 +65,9 @@ enum err peer_flush(struct peer *p) {
 void peer_put_news(struct peer *p) {
   uint32_t fresh[64];
   uint32_t n;
-  while ((n = pieces_finished(p->sw->pieces, &p->have_cursor, fresh, 64)) > 0)
+  while (!p->pp.seed && (n = pieces_finished(p->sw->pieces, &p->have_cursor, fresh, 64)) > 0)
     for (uint32_t i = 0; i < n; i++)
-      if (!p->pp.seed && !bitset_get(&p->pp.has, fresh[i]))
-        wire_put_index(&p->out, WIRE_HAVE, fresh[i]);
+      if (!bitset_get(&p->pp.has, fresh[i])) wire_put_index(&p->out, WIRE_HAVE, fresh[i]);
   if (p->out.len == 0 && p->now_ms - p->last_sent_ms >= KEEPALIVE_MS) wire_put_keepalive(&p->out);
 }
 

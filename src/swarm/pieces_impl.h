@@ -42,6 +42,7 @@ struct pieces {
   pthread_mutex_t lock;
   /* guarded by lock: */
   struct crypto_rng rng;
+  int64_t start_ms;                   /* when the first run was asked for, 0: not yet */
   struct rarity rarity;               /* candidates are the MISSING pieces */
   struct open_piece **open;           /* per piece: NULL if MISSING or DONE */
   uint32_t open_count;

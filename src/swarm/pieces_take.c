@@ -22,7 +22,9 @@ enum {
   NO_RUN = PIECES_RUNS_MAX,
   ROBBED_MAX = 16,
   UNREAD_MAX = 8,           /* so many connections whose data only wait for us: the end can wait */
-  TAKE_OVER_MARGIN_MS = 60  /* a take-over must gain more than this, and half of the time */
+  MARGIN_MIN_MS = 60,       /* a take-over must gain half of the time, and more than this, */
+  MARGIN_MAX_MS = 1000,
+  MARGIN_SHARE = 100        /* or than this part of the time that the download has taken */
 };
 
 /* Could this connection fetch whole pieces alone? An untried one is given the chance. */
@@ -181,6 +183,13 @@ static bool is_unread(const struct pieces_peer *v) {
   return v->fd >= 0 && net_unread(v->fd) >= BLOCK_LEN;
 }
 
+/* What a take-over must gain at least. The loser may have sent already what it is to cancel, so
+ * each costs something; a download need not end a hundredth sooner for that. */
+static int64_t margin_ms(const struct pieces *q, int64_t now_ms) {
+  int64_t part = (now_ms - q->start_ms) / MARGIN_SHARE;
+  return part < MARGIN_MIN_MS ? MARGIN_MIN_MS : part > MARGIN_MAX_MS ? MARGIN_MAX_MS : part;
+}
+
 /* The connection that will need longest for what it was asked, and has something that `p` could
  * bring clearly sooner; the run that has it, or NO_RUN. What was taken over before is worth less
  * each time: on a slow machine everybody seems slow, and blocks would go round for ever. */
@@ -189,7 +198,7 @@ static uint32_t slowest(struct pieces *q, const struct pieces_peer *p, int64_t n
   uint32_t best = NO_RUN;
   uint64_t rate = atomic_load(&p->rate);
   int64_t mine = time_for(p->asked + 1, rate) + atomic_load(&p->rtt_us) / 1000;
-  int64_t gain = 2 * mine + TAKE_OVER_MARGIN_MS;
+  int64_t gain = 2 * mine + margin_ms(q, now_ms);
   int64_t worst = gain;
   uint32_t unread = 0;
   for (uint32_t i = 0; i < q->peer_slots; i++) {
@@ -319,6 +328,7 @@ enum take pieces_take(struct pieces *q, struct pieces_peer *p, uint32_t max_bloc
   uint32_t victim = 0;
   pthread_mutex_lock(&q->lock);
   bool idle = p->asked == 0;
+  if (q->start_ms == 0) q->start_ms = now_ms;
   enum take t = choose(q, p, max_blocks, now_ms, out, &victim);
   if (t == TAKE_RUN && idle && !p->snubbed) atomic_store(&p->last_ms, now_ms);
   pthread_mutex_unlock(&q->lock);
