@@ -6,6 +6,7 @@
 
 #include "app/human.h"
 #include "base/buf.h"
+#include "base/clock.h"
 
 enum { URLS_SHOWN = 3, SENTENCE_MAX = 4096, WRITER_BEHIND = 4 };
 
@@ -14,6 +15,14 @@ enum { URLS_SHOWN = 3, SENTENCE_MAX = 4096, WRITER_BEHIND = 4 };
 static size_t count_state(const struct diagnose_facts *f, enum tracker_state state) {
   size_t n = 0;
   for (size_t i = 0; i < f->tracker_count; i++) n += f->trackers[i].state == state;
+  return n;
+}
+
+/* Those of which nothing has been heard at all. */
+static size_t count_unheard(const struct diagnose_facts *f) {
+  size_t n = count_state(f, TRACKER_IDLE);
+  for (size_t i = 0; i < f->tracker_count; i++)
+    n += f->trackers[i].state == TRACKER_ASKING && f->trackers[i].next_ms == CLOCK_NEVER;
   return n;
 }
 
@@ -27,7 +36,7 @@ static const struct tracker_status *first_failed(const struct diagnose_facts *f)
 static void put_answers(struct buf *b, const struct diagnose_facts *f) {
   size_t worked = count_state(f, TRACKER_OK);
   size_t failed = count_state(f, TRACKER_FAILED);
-  size_t asking = count_state(f, TRACKER_ASKING) + count_state(f, TRACKER_IDLE);
+  size_t unheard = count_unheard(f);
   const struct tracker_status *shown = first_failed(f);
   if (worked > 0) {
     buf_put_str(b, worked == 1 ? "the tracker answers but knows no more peers"
@@ -35,9 +44,12 @@ static void put_answers(struct buf *b, const struct diagnose_facts *f) {
   } else if (shown != NULL) {
     buf_printf(b, "tracker %s: %s", shown->url, shown->message);
     if (failed > 1) buf_printf(b, " (and %zu more failed)", failed - 1);
+  } else if (unheard > 0) {
+    buf_put_str(b, unheard == 1 ? "the tracker has not answered yet"
+                                : "the trackers have not answered yet");
   } else {
-    buf_put_str(b, asking == 1 ? "the tracker has not answered yet"
-                               : "the trackers have not answered yet");
+    buf_put_str(b, count_state(f, TRACKER_ASKING) == 1 ? "the tracker is being asked again"
+                                                       : "the trackers are being asked again");
   }
 }
 
@@ -190,19 +202,37 @@ void diagnose_words(const struct diagnose_facts *f, char *out, size_t size) {
   buf_free(&b);
 }
 
+/* Asks the trackers for the facts. Returns what is to be freed when they were told. */
+static struct tracker_status *get_trackers(struct diagnose_facts *f, struct tracker_set *trackers) {
+  if (trackers == NULL) return NULL;
+  size_t n = tracker_status(trackers, NULL, 0); /* never changes */
+  struct tracker_status *s = calloc(n + 1, sizeof *s);
+  if (s != NULL) f->tracker_count = tracker_status(trackers, s, n);
+  f->trackers = s;
+  return s;
+}
+
 void diagnose_stall(struct swarm *sw, struct tracker_set *trackers, int64_t now_ms, char *out,
                     size_t size) {
   struct diagnose_facts f = {.disk_is_slow = chan_count(sw->results) >= WRITER_BEHIND};
-  struct tracker_status *s = NULL;
+  struct tracker_status *s = get_trackers(&f, trackers);
   roster_stats(sw->roster, &f.roster);
   pieces_stats(sw->pieces, &f.pieces);
   addrbook_stats(sw->book, now_ms, &f.book);
-  if (trackers != NULL) {
-    size_t n = tracker_status(trackers, NULL, 0); /* never changes */
-    s = calloc(n + 1, sizeof *s);
-    if (s != NULL) f.tracker_count = tracker_status(trackers, s, n);
-    f.trackers = s;
-  }
   diagnose_words(&f, out, size);
+  free(s);
+}
+
+void diagnose_nobody(struct swarm *sw, struct tracker_set *trackers, int64_t now_ms, char *out,
+                     size_t size) {
+  struct diagnose_facts f = {0};
+  struct tracker_status *s = get_trackers(&f, trackers);
+  struct buf b;
+  buf_init(&b, SENTENCE_MAX);
+  addrbook_stats(sw->book, now_ms, &f.book);
+  put_trackers(&b, &f);
+  put_dials(&b, &f.book);
+  snprintf(out, size, "%s", buf_cstr(&b));
+  buf_free(&b);
   free(s);
 }

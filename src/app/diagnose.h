@@ -34,6 +34,11 @@ void diagnose_words(const struct diagnose_facts *f, char *out, size_t size);
 void diagnose_stall(struct swarm *sw, struct tracker_set *trackers, int64_t now_ms, char *out,
                     size_t size);
 
+/* Who there was, if nobody is left: what the trackers said, what became of the addresses. As raw;
+ * `trackers` may be NULL. Does not wait. */
+void diagnose_nobody(struct swarm *sw, struct tracker_set *trackers, int64_t now_ms, char *out,
+                     size_t size);
+
 /* Names the trackers that can't be asked, and why: "udp://a:1, udp://b:2 and 3 more: UDP trackers
  * are not supported yet"; "" if there is none. As raw as the others. Returns how many can be asked.
  * Pure. */

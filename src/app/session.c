@@ -369,6 +369,7 @@ static void tick(struct session *s) {
   allow_for_gap(s, now);
   struct pieces_stats p;
   struct roster_stats r;
+  char why[sizeof s->why];
   pieces_stats(s->sw.pieces, &p);
   roster_stats(s->sw.roster, &r);
   spawn_workers(s, r.connected, now);
@@ -378,7 +379,8 @@ static void tick(struct session *s) {
   if (disk == ERR_OK) disk = saver_error(s->saver);
   if (disk != ERR_OK) stop_failed(s, disk);
   else if (p.complete) finish(s, now);
-  else check_stall(s, &r, now);
+  else if (sources_left(&s->sw, s->trackers, now, why, sizeof why)) check_stall(s, &r, now);
+  else stop_with(s, EXIT_NO_SOURCE, why);
   if (s->trackers != NULL && r.seats < WANT_PEERS_BELOW && s->spawn_ms == CLOCK_NEVER)
     tracker_want_peers(s->trackers);
 }

@@ -47,3 +47,26 @@ bool sources_check(const struct options *o, const struct metainfo *m, struct tra
     log_info("%s", unusable);
   return true;
 }
+
+/* In this order: what stands further up may lead to what stands below, never the other way round.
+ */
+static bool may_come(struct swarm *sw, struct tracker_set *trackers, int64_t now_ms) {
+  struct addrbook_stats book;
+  struct pieces_stats pieces;
+  if (atomic_load(&sw->workers) > 0) return true;
+  if (trackers != NULL && tracker_may_ask(trackers)) return true;
+  if (pieces_undecided(sw->pieces)) return true;
+  pieces_stats(sw->pieces, &pieces);
+  addrbook_stats(sw->book, now_ms, &book);
+  return pieces.complete || book.known > 0;
+}
+
+bool sources_left(struct swarm *sw, struct tracker_set *trackers, int64_t now_ms, char *why,
+                  size_t size) {
+  char reason[UNUSABLE_MAX];
+  if (may_come(sw, trackers, now_ms)) return true;
+  diagnose_nobody(sw, trackers, now_ms, reason, sizeof reason);
+  snprintf(why, size, "nobody is left to download from: %s; name another peer with --peer IP:PORT "
+           "or another tracker with --tracker URL", reason);
+  return false;
+}

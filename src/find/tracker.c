@@ -13,6 +13,7 @@
 
 enum {
   TRACKERS_MAX = 500,        /* in all tiers; what is beyond is ignored */
+  WHY_MAX = ANNOUNCE_TEXT_MAX - 48, /* of a failure, so that there is room for what we add */
   THREAD_STACK = 1024 * 1024 /* libcurl and TLS want more than a worker's */
 };
 
@@ -50,9 +51,11 @@ bool tracker_run(struct tracker_job *j, const struct tracker_config *config,
 static void note_failure(struct tier *tier, size_t slot, const struct tracker_job *j) {
   struct tracker *tr = &tier->trackers[slot];
   tr->state = TRACKER_FAILED;
-  snprintf(tr->message, sizeof tr->message, "%s", j->out.why);
-  tracker_tier_on_failure(&tier->set->plans[tier->index], slot, j->q.event, j->out.retry_in_s,
-                          clock_now_ms());
+  struct tracker_tier *plan = &tier->set->plans[tier->index];
+  tracker_tier_on_failure(plan, slot, j->q.event, j->out.retry_in_s, clock_now_ms());
+  bool never = plan->slots[slot].due_ms == CLOCK_NEVER;
+  snprintf(tr->message, sizeof tr->message, "%.*s%s", WHY_MAX, j->out.why,
+           never ? " (and it is not to be asked again)" : "");
 }
 
 /* Caller must hold set->lock. */
@@ -352,6 +355,16 @@ bool tracker_pending(struct tracker_set *t) {
     pending = pending || tracker_tier_untried(&t->plans[k]);
   pthread_mutex_unlock(&t->lock);
   return pending;
+}
+
+bool tracker_may_ask(struct tracker_set *t) {
+  bool may = false;
+  pthread_mutex_lock(&t->lock);
+  for (size_t k = 0; k < t->tier_count; k++)
+    for (size_t i = 0; i < t->plans[k].count; i++)
+      may = may || (t->plans[k].slots[i].usable && t->plans[k].slots[i].due_ms != CLOCK_NEVER);
+  pthread_mutex_unlock(&t->lock);
+  return may;
 }
 
 struct addr tracker_external_ip(struct tracker_set *t) {

@@ -82,7 +82,7 @@ struct tracker_status {
   int64_t seeders;   /* -1 unknown */
   int64_t leechers;
   size_t peers;      /* in the last reply */
-  int64_t next_ms;   /* when it is asked again; CLOCK_NEVER */
+  int64_t next_ms;   /* when it is asked again; CLOCK_NEVER: never, or it was never asked yet */
 };
 
 /* Copies up to `max` entries; returns how many there are in all. Any thread. */
@@ -90,6 +90,9 @@ size_t tracker_status(struct tracker_set *t, struct tracker_status *out, size_t 
 /* True while some tracker has yet to give its first answer or error. Those that stand behind one
  * that works are not waited for: nobody asks them. */
 bool tracker_pending(struct tracker_set *t);
+/* True while some tracker is being asked for peers, or may be asked again, however late. Once it is
+ * false it stays so, and all peers there ever were have been handed to on_peers. */
+bool tracker_may_ask(struct tracker_set *t);
 /* The external address a tracker told us (BEP 24); family 0 if none. */
 struct addr tracker_external_ip(struct tracker_set *t);
 

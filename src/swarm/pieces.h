@@ -176,6 +176,8 @@ struct pieces_stats {
 };
 /* Where things stand, all of one moment. */
 void pieces_stats(struct pieces *q, struct pieces_stats *out);
+/* Is a piece WRITING, so that a verdict is still to come? Looks at every piece. */
+bool pieces_undecided(struct pieces *q);
 /* Copies the DONE bits (g->pieces of them). */
 void pieces_done(struct pieces *q, struct bitset *out);
 /* Finished pieces since *cursor (start with 0, those present at the beginning are not in it):

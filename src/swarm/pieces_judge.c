@@ -57,6 +57,15 @@ void pieces_verified(struct pieces *q, uint32_t index) {
   if (complete || news) q->ring(q->ring_arg, 0);
 }
 
+bool pieces_undecided(struct pieces *q) {
+  bool found = false;
+  pthread_mutex_lock(&q->lock);
+  for (uint32_t i = 0; i < q->geo.pieces && !found; i++)
+    found = q->open[i] != NULL && q->open[i]->missing == 0;
+  pthread_mutex_unlock(&q->lock);
+  return found;
+}
+
 void pieces_origin(struct pieces *q, uint32_t index, uint32_t *from) {
   pthread_mutex_lock(&q->lock);
   struct open_piece *op = q->open[index];

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "app/diagnose.h"
+#include "base/clock.h"
 
 #define MANY 40
 
@@ -27,6 +28,7 @@ static void add_tracker(const char *url, enum tracker_state state, const char *m
   snprintf(t->url, sizeof t->url, "%s", url);
   snprintf(t->message, sizeof t->message, "%s", message);
   t->state = state;
+  t->next_ms = CLOCK_NEVER;
 }
 
 static void assert_words(const char *wanted) {
@@ -90,6 +92,16 @@ TEST(what_the_trackers_said_is_told) {
   assert_words("no peer is connected: the tracker answers but knows no more peers");
   add_tracker("http://f/", TRACKER_OK, "");
   assert_words("no peer is connected: the trackers answer but know no more peers");
+}
+
+TEST(a_tracker_that_is_asked_again_has_answered_before) {
+  add_tracker("http://a/", TRACKER_ASKING, "");
+  trackers[0].next_ms = 5;
+  assert_words("no peer is connected: the tracker is being asked again");
+  add_tracker("http://b/", TRACKER_ASKING, "");
+  assert_words("no peer is connected: the tracker has not answered yet");
+  trackers[1].next_ms = 5;
+  assert_words("no peer is connected: the trackers are being asked again");
 }
 
 TEST(each_of_many_trackers_counts) {
@@ -157,6 +169,7 @@ int main(void) {
   RUN(D(one_peer_is_told_of_as_one), D(several_peers_are_told_of_as_several),
       D(pieces_that_nobody_has_are_named_whatever_else_is_wrong),
       D(a_slow_disk_goes_before_everything_else), D(what_the_trackers_said_is_told),
+      D(a_tracker_that_is_asked_again_has_answered_before),
       D(each_of_many_trackers_counts), D(trackers_that_cannot_be_asked_are_named_with_the_reason),
       D(each_address_is_counted_once),
       D(what_this_machine_lacks_is_not_told_as_the_fault_of_the_addresses));

@@ -102,6 +102,41 @@ def _(box):
     gives_up(box, torrent, "--no-trackers", *named)
 
 
+def is_over(box, torrent, *arguments, says):
+    """Runs without a time limit; fails unless it ends by itself, with 4, and says all of this."""
+    result = box.weft("download", "-o", box.downloads + "/", "--timeout", "0", *arguments,
+                      torrent.file, expect=4)
+    for words in ("nobody is left to download from: ",) + says:
+        lib.check(words in result.err, "does not say %r" % words, result)
+
+
+@lib.case("the only peer is banned: no time limit is waited for")
+def _(box):
+    torrent = box.torrent(64 * 1024, piece_length=64 * 1024)
+    corrupt = box.peer(peers.Corrupt, torrent)
+    is_over(box, torrent, "--no-trackers", "--peer", str(corrupt),
+            says=("there is no tracker to ask", "1 address known: banned for wrong data"))
+    lib.check(corrupt.connections == 1, "%d connections" % corrupt.connections)
+
+
+@lib.case("the only tracker is never to be asked again: no time limit is waited for")
+def _(box):
+    tracker = box.tracker(lambda query: bencode({"failure reason": "go away",
+                                                 "retry in": "never"}))
+    torrent = box.torrent(1 * MIB, tracker=tracker.url)
+    is_over(box, torrent, says=(": go away (and it is not to be asked again)",))
+
+
+@lib.case("a tracker that is never to be asked again does not end what a peer still serves")
+def _(box):
+    tracker = box.tracker(lambda query: bencode({"failure reason": "go away",
+                                                 "retry in": "never"}))
+    torrent = box.torrent(1 * MIB, piece_length=64 * 1024, tracker=tracker.url)
+    peer = box.peer(peers.Slow, torrent, 1 * MIB)
+    box.weft("download", "-o", box.downloads + "/", "--peer", str(peer), torrent.file, expect=0)
+    box.compare(torrent)
+
+
 @lib.case("only peers without the last piece: --stall-timeout ends with exit 7")
 def _(box):
     torrent = box.torrent(1 * MIB, piece_length=128 * 1024)

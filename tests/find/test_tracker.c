@@ -83,6 +83,38 @@ TEST(a_failure_reason_is_the_message) {
   httpd_stop(&h);
 }
 
+TEST(who_wants_never_to_be_asked_again_is_not_waited_for) {
+  struct httpd h;
+  struct httpd later;
+  httpd_start(&h, answer_ben, "{'failure reason': 'gone', 'retry in': 'never'}");
+  httpd_start(&later, answer_ben, "{'failure reason': 'busy', 'retry in': 9}");
+  struct tracker_set *set = start(urls("http://127.0.0.1:A/a udp://127.0.0.1:1", &h, NULL));
+  wait_state(set, 0, TRACKER_FAILED);
+  assert_string_equal(status_of(set, 0).message, "gone (and it is not to be asked again)");
+  assert_false(tracker_may_ask(set));
+  stop(set);
+  set = start(urls("http://127.0.0.1:A/a | http://127.0.0.1:B/a", &h, &later));
+  assert_true(tracker_may_ask(set));
+  wait_state(set, 0, TRACKER_FAILED);
+  wait_state(set, 1, TRACKER_FAILED);
+  assert_string_equal(status_of(set, 1).message, "busy");
+  assert_true(tracker_may_ask(set));
+  stop(set);
+  httpd_stop(&h);
+  httpd_stop(&later);
+}
+
+TEST(who_answers_will_be_asked_again) {
+  struct httpd h;
+  httpd_start(&h, answer_ben, TWO_PEERS);
+  struct tracker_set *set = start(urls("http://127.0.0.1:A/a", &h, NULL));
+  assert_true(tracker_may_ask(set));
+  wait_state(set, 0, TRACKER_OK);
+  assert_true(tracker_may_ask(set));
+  stop(set);
+  httpd_stop(&h);
+}
+
 TEST(a_dead_tracker_s_stand_in_is_asked) {
   struct httpd h;
   struct httpd dead = {0};
@@ -213,7 +245,8 @@ int main(void) {
   if (!trackers_main_init()) return 1;
   RUN(T(a_download_says_started_completed_and_stopped),
       T(the_key_stays_and_the_tracker_id_comes_back), T(a_status_says_what_the_tracker_said),
-      T(a_failure_reason_is_the_message), T(a_dead_tracker_s_stand_in_is_asked),
+      T(a_failure_reason_is_the_message), T(who_wants_never_to_be_asked_again_is_not_waited_for),
+      T(who_answers_will_be_asked_again), T(a_dead_tracker_s_stand_in_is_asked),
       T(the_second_tier_follows_a_dead_first_one),
       T(the_second_tier_does_not_wait_for_a_slow_first_one),
       T(the_second_tier_sleeps_while_the_first_one_works),

@@ -132,6 +132,28 @@ static uint32_t suspects(struct pieces_peer *a, struct pieces_peer *b) {
   return wrong;
 }
 
+TEST(only_a_piece_that_has_come_whole_waits_for_its_verdict) {
+  begin(2);
+  struct pieces_peer *a = proven(0, FAST);
+  assert_false(pieces_undecided(q));
+  struct run first = take(a, 2, NOW);
+  deliver(a, &first);
+  assert_false(pieces_undecided(q));
+  struct run rest = take(a, 2, NOW);
+  assert_int_equal(rest.piece, first.piece);
+  deliver(a, &rest);
+  assert_true(pieces_undecided(q));
+  wrong_hash(first.piece, true);
+  assert_false(pieces_undecided(q));
+  struct run whole = take(a, 32, NOW);
+  assert_int_equal(whole.count, 4);
+  deliver(a, &whole);
+  assert_true(pieces_undecided(q));
+  verify(whole.piece);
+  assert_false(pieces_undecided(q));
+  end();
+}
+
 /* --- who is a suspect --- */
 
 TEST(of_several_givers_of_a_wrong_piece_only_those_not_proven_are_suspects) {
@@ -591,7 +613,8 @@ TEST(what_is_nobodys_fault_clears_nobody) {
 }
 
 int main(void) {
-  RUN(T(of_several_givers_of_a_wrong_piece_only_those_not_proven_are_suspects),
+  RUN(T(only_a_piece_that_has_come_whole_waits_for_its_verdict),
+      T(of_several_givers_of_a_wrong_piece_only_those_not_proven_are_suspects),
       T(a_single_giver_is_no_suspect_but_the_liar), T(what_is_nobodys_fault_makes_no_suspects),
       T(only_a_whole_piece_can_be_wrong), T(a_right_piece_makes_suspects_proven),
       T(who_gave_the_right_blocks_to_a_wrong_piece_is_trusted_and_told),
