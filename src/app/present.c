@@ -123,9 +123,9 @@ enum err present_open(struct present *p, const struct options *o, const struct m
   return e;
 }
 
-void present_undo(struct present *p, uint32_t pieces) {
+void present_undo(struct present *p, const struct metainfo *m, uint32_t pieces) {
   if (!p->fresh || pieces > 0) return;
-  if (store_discard(p->store) == ERR_OK) resume_remove(p->store);
+  if (store_discard(p->store) == ERR_OK) resume_remove(p->store, m);
 }
 
 void present_close(struct present *p) {

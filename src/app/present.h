@@ -44,7 +44,7 @@ enum err present_open(struct present *p, const struct options *o, const struct m
  * before, removes everything that was made, the record last. An earlier run's record is kept with
  * its files. After a failed present_open() it does nothing. No other thread may use the store.
  */
-void present_undo(struct present *p, uint32_t pieces);
+void present_undo(struct present *p, const struct metainfo *m, uint32_t pieces);
 /* Closes the store and frees. Safe on a zeroed struct. */
 void present_close(struct present *p);
 

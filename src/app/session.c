@@ -482,8 +482,8 @@ int session_run(const struct options *o, const struct metainfo *m, struct report
     if (s.sw.roster != NULL) roster_stats(s.sw.roster, &stats);
     close_swarm(&s);
   }
-  if (s.exit_code == EXIT_OK) resume_remove(s.there.store);
-  else present_undo(&s.there, s.pieces);
+  if (s.exit_code == EXIT_OK) resume_remove(s.there.store, m);
+  else present_undo(&s.there, m, s.pieces);
   tell(&s, stats.gave);
   present_close(&s.there);
   if (s.sw.bell >= 0) close(s.sw.bell);

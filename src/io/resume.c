@@ -15,7 +15,7 @@
 #include "base/rd.h"
 #include "base/sha1.h"
 #include "io/store_beneath.h"
-#include "io/store_where.h"
+#include "io/store_record.h"
 
 enum { MAGIC_LEN = 8, HEAD_LEN = MAGIC_LEN + 20 + 4 + 4, FILE_LEN = 1 + 8 + 8 + 8 + 8 };
 enum { SETTLE_MS = 40, SETTLE_STEP_MS = 4 }; /* a tick of the clock of files is 1 to 10 ms */
@@ -35,7 +35,7 @@ static uint8_t *put64(uint8_t *p, uint64_t v) {
 enum err resume_build(uint8_t *out, const struct metainfo *m, const struct bitset *done,
                       const struct resume_file *files) {
   uint8_t *p = out;
-  memcpy(p, STORE_WHERE_MAGIC, MAGIC_LEN);
+  memcpy(p, STORE_RECORD_MAGIC, MAGIC_LEN);
   memcpy(p + MAGIC_LEN, m->info_hash, sizeof m->info_hash);
   be32_put(p + MAGIC_LEN + 20, m->geo.pieces);
   be32_put(p + MAGIC_LEN + 24, (uint32_t)m->file_count);
@@ -59,7 +59,7 @@ static bool head_fits(struct rd *r, const struct metainfo *m) {
   const uint8_t *magic = rd_bytes(r, MAGIC_LEN);
   const uint8_t *hash = rd_bytes(r, sizeof m->info_hash);
   uint32_t pieces = rd_u32(r), files = rd_u32(r);
-  return magic != NULL && hash != NULL && memcmp(magic, STORE_WHERE_MAGIC, MAGIC_LEN) == 0 &&
+  return magic != NULL && hash != NULL && memcmp(magic, STORE_RECORD_MAGIC, MAGIC_LEN) == 0 &&
          memcmp(hash, m->info_hash, sizeof m->info_hash) == 0 && pieces == m->geo.pieces &&
          files == m->file_count;
 }
@@ -94,6 +94,21 @@ enum err resume_parse(const void *in, size_t len, const struct metainfo *m, stru
   return ERR_FORMAT;
 }
 
+/* ---- names ----------------------------------------------------------------------------------- */
+
+enum { NAME_LEN = 256, NAMES = 2 };
+
+/* The names that the record may have, in the order in which they are looked at. */
+static void names_of(const struct store *s, const char *out[static NAMES]) {
+  out[0] = store_record_name(s);
+  out[1] = store_record_spare(s);
+}
+
+/* The name of a record before it is renamed. The length is seen to by store_where. */
+static void temporary_name(const char *name, char out[static NAME_LEN]) {
+  snprintf(out, NAME_LEN, "%s.new", name);
+}
+
 /* ---- reading --------------------------------------------------------------------------------- */
 
 /* Reads up to `len` bytes. Returns how many came, or -1. */
@@ -109,26 +124,26 @@ static ssize_t read_all(int fd, uint8_t *data, size_t len) {
   return (ssize_t)have;
 }
 
-static enum err complain(const struct store *s, const char *what, int errnum) {
-  log_error("the resume record %s (beside %s) %s: %s", store_record_name(s), store_top_path(s),
-            what, store_beneath_why(errnum));
+static enum err complain(const struct store *s, const char *name, const char *what, int errnum) {
+  log_error("the resume record %s (beside %s) %s: %s", name, store_top_path(s), what,
+            store_beneath_why(errnum));
   return store_beneath_in_the_way(errnum) ? ERR_EXISTS : err_from_errno(errnum);
 }
 
 /* The bytes of the record into `data`, which has `len`. ERR_NOT_FOUND: there is none; ERR_FORMAT:
  * it is no file, or not that long. */
-static enum err read_record(const struct store *s, uint8_t *data, size_t len) {
-  int fd = store_beneath_open(store_dirfd(s), store_record_name(s), O_RDONLY, 0);
+static enum err read_record(const struct store *s, const char *name, uint8_t *data, size_t len) {
+  int fd = store_beneath_open(store_dirfd(s), name, O_RDONLY, 0);
   if (fd < 0 && errno == ENOENT) return ERR_NOT_FOUND;
   if (fd < 0 && store_beneath_in_the_way(errno)) return ERR_FORMAT;
-  if (fd < 0) return complain(s, "cannot be opened", errno);
+  if (fd < 0) return complain(s, name, "cannot be opened", errno);
   struct stat st;
   enum err e = ERR_OK;
   if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || (uint64_t)st.st_size != len) {
     e = ERR_FORMAT;
   } else {
     ssize_t n = read_all(fd, data, len);
-    if (n < 0) e = complain(s, "cannot be read", errno);
+    if (n < 0) e = complain(s, name, "cannot be read", errno);
     if (n >= 0 && (size_t)n != len) e = ERR_FORMAT;
   }
   close(fd);
@@ -184,6 +199,23 @@ static enum err compare(struct store *s, const struct metainfo *m, const struct 
   return ERR_OK;
 }
 
+/* The first record under our names that is one. ERR_NOT_FOUND: there is none. */
+static enum err find_record(const struct store *s, const struct metainfo *m, uint8_t *data,
+                            size_t len, struct bitset *done, struct resume_file *files) {
+  const char *names[NAMES];
+  names_of(s, names);
+  for (size_t i = 0; i < NAMES; i++) {
+    enum store_record what = store_record_look(store_dirfd(s), names[i], m->info_hash);
+    if (what == STORE_RECORD_NONE || what == STORE_RECORD_THEIRS) continue;
+    enum err e = read_record(s, names[i], data, len);
+    if (e == ERR_OK) e = resume_parse(data, len, m, done, files);
+    if (e != ERR_FORMAT && e != ERR_NOT_FOUND) return e;
+    if (e == ERR_FORMAT)
+      log_info("the resume record %s is damaged or of another version; it is ignored", names[i]);
+  }
+  return ERR_NOT_FOUND;
+}
+
 enum err resume_load(struct store *s, const struct metainfo *m, struct bitset *done,
                      struct resume_state *state) {
   *state = (struct resume_state){0};
@@ -191,28 +223,20 @@ enum err resume_load(struct store *s, const struct metainfo *m, struct bitset *d
   size_t len = resume_len(m);
   uint8_t *data = malloc(len);
   struct resume_file *files = calloc(m->file_count, sizeof *files);
-  enum err e = data && files ? read_record(s, data, len) : ERR_MEMORY;
-  if (e == ERR_OK) e = resume_parse(data, len, m, done, files);
+  enum err e = data && files ? find_record(s, m, data, len, done, files) : ERR_MEMORY;
   if (e == ERR_OK) {
     state->ours = true;
     e = compare(s, m, done, files, &state->exact);
     if (state->exact) store_trust(s);
-  } else if (e == ERR_FORMAT) {
-    log_info("the resume record %s is damaged or of another torrent; it is ignored",
-             store_record_name(s));
+  } else if (e == ERR_NOT_FOUND) {
+    e = ERR_OK;
   }
-  if (e == ERR_FORMAT || e == ERR_NOT_FOUND) e = ERR_OK;
   free(files);
   free(data);
   return e;
 }
 
 /* ---- writing --------------------------------------------------------------------------------- */
-
-/* The name of the record before it is renamed. The length is seen to by store_where. */
-static void temporary_name(const struct store *s, char out[static 256]) {
-  snprintf(out, 256, "%s.new", store_record_name(s));
-}
 
 static int write_all(int fd, const uint8_t *data, size_t len) {
   while (len > 0) {
@@ -237,25 +261,48 @@ static int write_temporary(int dirfd, const char *name, const uint8_t *data, siz
 }
 
 /* The download goes on without a new record: `what` failed. */
-static enum err regret(const struct store *s, const char *what, int errnum) {
+static enum err regret(const struct store *s, const char *name, const char *what, int errnum) {
   log_warn("the resume record %s (beside %s) %s (%s): the next run will look over all that is "
-           "there", store_record_name(s), store_top_path(s), what, strerror(errnum));
+           "there", name, store_top_path(s), what, strerror(errnum));
   return store_beneath_in_the_way(errnum) ? ERR_EXISTS : err_from_errno(errnum);
 }
 
-static enum err replace(const struct store *s, const uint8_t *data, size_t len, bool begun) {
-  enum err (*tell)(const struct store *, const char *, int) = begun ? regret : complain;
-  char temporary[256];
+/* Finds the name under which nothing is lost. False: there is none. Unless `begun`, tells what is
+ * left alone. */
+static bool choose_name(const struct store *s, const struct metainfo *m, bool begun,
+                        const char **name, char temporary[static NAME_LEN]) {
+  const char *names[NAMES];
+  names_of(s, names);
+  for (size_t i = 0; i < NAMES; i++) {
+    *name = names[i];
+    temporary_name(names[i], temporary);
+    int dirfd = store_dirfd(s);
+    bool record = store_record_look(dirfd, names[i], m->info_hash) != STORE_RECORD_THEIRS;
+    bool fresh = store_record_look(dirfd, temporary, m->info_hash) != STORE_RECORD_THEIRS;
+    if (record && fresh) return true;
+    if (!begun && strcmp(names[i], names[NAMES - 1]) != 0)
+      log_warn("%s (beside %s) is no resume record of this torrent and is left alone; the record "
+               "is called %s", record ? temporary : names[i], store_top_path(s), names[i + 1]);
+  }
+  return false;
+}
+
+static enum err replace(const struct store *s, const struct metainfo *m, const uint8_t *data,
+                        size_t len, bool begun) {
+  enum err (*tell)(const struct store *, const char *, const char *, int) =
+      begun ? regret : complain;
+  char temporary[NAME_LEN];
   int dirfd = store_dirfd(s);
-  const char *name = store_record_name(s);
-  temporary_name(s, temporary);
+  const char *name;
+  if (!choose_name(s, m, begun, &name, temporary))
+    return tell(s, name, "cannot be written", EEXIST);
   int errnum = write_temporary(dirfd, temporary, data, len);
   if (errnum == 0 && renameat(dirfd, temporary, dirfd, name) != 0) errnum = errno;
   if (errnum != 0) {
     store_beneath_unlink(dirfd, temporary, 0);
-    return tell(s, "cannot be written", errnum);
+    return tell(s, name, "cannot be written", errnum);
   }
-  if (store_beneath_sync_parent(dirfd, name) != 0) return tell(s, "cannot be synced", errno);
+  if (store_beneath_sync_parent(dirfd, name) != 0) return tell(s, name, "cannot be synced", errno);
   return ERR_OK;
 }
 
@@ -311,7 +358,7 @@ static enum err save(struct store *s, const struct metainfo *m, const struct bit
   if (e == ERR_OK && done->count > 0 && store_is_unsure(s)) e = store_sync(s);
   if (e == ERR_OK) e = note_settled(s, m, done, files);
   if (e == ERR_OK) e = resume_build(data, m, done, files);
-  if (e == ERR_OK) e = replace(s, data, len, begun);
+  if (e == ERR_OK) e = replace(s, m, data, len, begun);
   free(files);
   free(data);
   return e;
@@ -325,20 +372,18 @@ enum err resume_renew(struct store *s, const struct metainfo *m, const struct bi
   return save(s, m, done, true);
 }
 
-/* A read-only file system refuses to remove even what is not there, so look first. */
-static bool is_there(const struct store *s, const char *name) {
-  struct stat st;
-  return store_beneath_stat(store_dirfd(s), name, &st) == 0 || errno != ENOENT;
-}
-
-enum err resume_remove(struct store *s) {
-  char temporary[256];
-  temporary_name(s, temporary);
-  const char *const names[] = {store_record_name(s), temporary};
+enum err resume_remove(struct store *s, const struct metainfo *m) {
+  const char *names[NAMES];
   enum err e = ERR_OK;
-  for (size_t i = 0; i < 2; i++)
-    if (is_there(s, names[i]) && store_beneath_unlink(store_dirfd(s), names[i], 0) != 0 &&
-        errno != ENOENT)
-      e = complain(s, "cannot be removed", errno);
+  names_of(s, names);
+  for (size_t i = 0; i < 2 * NAMES; i++) {
+    char temporary[NAME_LEN];
+    temporary_name(names[i / 2], temporary);
+    const char *name = i % 2 == 0 ? names[i / 2] : temporary;
+    enum store_record what = store_record_look(store_dirfd(s), name, m->info_hash);
+    bool ours = what == STORE_RECORD_OURS || (what == STORE_RECORD_BLANK && name == temporary);
+    if (ours && store_beneath_unlink(store_dirfd(s), name, 0) != 0 && errno != ENOENT)
+      e = complain(s, name, "cannot be removed", errno);
+  }
   return e;
 }

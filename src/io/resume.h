@@ -13,6 +13,10 @@
  * odd means "no record". If all files are exactly as recorded, its pieces are believed; if any
  * differs, the data were touched since (or we were killed), and the caller checks them by hashing.
  *
+ * If under that name, or that of the new one, lies something that is not this torrent's
+ * (io/store_record), it is left alone, a warning says so, and the record is called
+ * ".<info hash>.weft". So there are two names to look under.
+ *
  * The record also says which files are ours (store_vouch()), whatever they hold now. A file is the
  * one that the record names if it has its inode and time of birth and was not cut; or its size and
  * time, as a copy has that somebody took to another disk. What a file held that another program may
@@ -51,9 +55,8 @@ struct resume_state {
 /*
  * Reads the record into `done`, which has m->geo.pieces bits and is zeroed when there is none, and
  * compares the files; those that it names are vouched for to the store. Without `exact`, `done` is
- * what was claimed once and no more than a hint.
- * A record that is damaged, of another version or of another torrent is none; a line at info level
- * says so. Waits for the disk.
+ * what was claimed once and no more than a hint. A record that is damaged or of another version is
+ * none; a line at info level says so. Waits for the disk.
  * Returns ERR_OK, also when there is no usable record (*state all false then); ERR_MEMORY, ERR_IO,
  * ERR_ACCESS.
  */
@@ -69,16 +72,16 @@ enum err resume_load(struct store *s, const struct metainfo *m, struct bitset *d
  * must have returned ERR_OK *after* the last of these pieces was written. Pieces that a check found
  * in files of an earlier run are synced here, if there has been no store_sync() in this one. Waits
  * for the disk. A failure is logged; the old record survives it. Returns ERR_OK, ERR_SPACE,
- * ERR_ACCESS, ERR_EXISTS (a folder has the record's name), ERR_IO, ERR_MEMORY.
+ * ERR_ACCESS, ERR_EXISTS (both names are somebody else's), ERR_IO, ERR_MEMORY.
  */
 enum err resume_save(struct store *s, const struct metainfo *m, const struct bitset *done);
 /* The same for a download that goes on, or has ended already: a failure is a warning, which says
  * what it means for the next run. */
 enum err resume_renew(struct store *s, const struct metainfo *m, const struct bitset *done);
 
-/* Removes the record and its temporary. Returns ERR_OK, also if there was none; ERR_ACCESS, ERR_IO:
- * logged. */
-enum err resume_remove(struct store *s);
+/* Removes every record of this torrent and what may be left of a new one, under both names. Returns
+ * ERR_OK, also if there was none; ERR_ACCESS, ERR_IO: logged. */
+enum err resume_remove(struct store *s, const struct metainfo *m);
 
 /* What the record says of one file. */
 struct resume_file {

@@ -236,3 +236,7 @@ int store_dirfd(const struct store *s) {
 const char *store_record_name(const struct store *s) {
   return s->where.record;
 }
+
+const char *store_record_spare(const struct store *s) {
+  return s->where.spare;
+}

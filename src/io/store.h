@@ -172,9 +172,11 @@ enum err store_finish(struct store *s, struct bitset *lost);
  */
 enum err store_discard(struct store *s);
 
-/* The output folder and the name in it of the resume record, ".<top name>.weft" (io/resume).
- * The descriptor and the string stay the store's. */
+/* The output folder and the names in it that the resume record (io/resume) may have: the usual one,
+ * ".<top name>.weft", and the one for where that is somebody else's. The descriptor and the strings
+ * stay the store's. */
 int store_dirfd(const struct store *s);
 const char *store_record_name(const struct store *s);
+const char *store_record_spare(const struct store *s);
 
 #endif

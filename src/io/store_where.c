@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "io/store_beneath.h"
 #include "io/store_path.h"
+#include "io/store_record.h"
 
 enum { LOOK_AT_MAX = 1000 /* files tried when a folder is asked whether it is the top */ };
 
@@ -26,11 +27,11 @@ static enum err no_folder(const char *path) {
   return ERR_NOT_FOUND;
 }
 
-/* ".<top>.weft"; a name that leaves no room for that (nor for the ".new" of its successor) is
- * stood for by the info hash. */
+/* ".<top>.weft"; without `top`, or if that leaves no room (also for the ".new" of its successor),
+ * the info hash stands for it. */
 static char *record_name(const char *top, const struct metainfo *m) {
   char hex[2 * sizeof m->info_hash + 1];
-  if (strlen(top) > STORE_PATH_ELEMENT_MAX - strlen("..weft.new")) {
+  if (top == NULL || strlen(top) > STORE_PATH_ELEMENT_MAX - strlen("..weft.new")) {
     crypto_hex(m->info_hash, sizeof m->info_hash, hex);
     top = hex;
   }
@@ -66,7 +67,8 @@ static enum err settle(struct store_where *w, const struct metainfo *m, const ch
   w->top = top;
   w->prefix = malloc(prefix_len + 2);
   w->record = top ? record_name(top, m) : NULL;
-  if (w->top == NULL || w->prefix == NULL || w->record == NULL) return ERR_MEMORY;
+  w->spare = record_name(NULL, m);
+  if (!w->top || !w->prefix || !w->record || !w->spare) return ERR_MEMORY;
   memcpy(w->prefix, dir, prefix_len);
   if (prefix_len > 0 && dir[prefix_len - 1] != '/') w->prefix[prefix_len++] = '/';
   w->prefix[prefix_len] = '\0';
@@ -96,22 +98,17 @@ static enum err named(struct store_where *w, const struct metainfo *m, const cha
 /* Does the record of the folder (a resolved path) name this torrent? */
 static bool has_our_record(const char *folder, const struct metainfo *m) {
   const char *slash = strrchr(folder, '/');
-  char *name = record_name(slash + 1, m);
-  char *path = malloc(strlen(folder) + STORE_PATH_ELEMENT_MAX + 2);
+  char *above = strndup(folder, (size_t)(slash + 1 - folder));
+  char *names[] = {record_name(slash + 1, m), record_name(NULL, m)};
+  int fd = above ? open_folder(above) : -1;
   bool ours = false;
-  if (name != NULL && path != NULL) {
-    size_t len = (size_t)(slash + 1 - folder);
-    memcpy(path, folder, len);
-    memcpy(path + len, name, strlen(name) + 1);
-    int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
-    uint8_t head[8 + sizeof m->info_hash];
-    ours = fd >= 0 && pread(fd, head, sizeof head, 0) == (ssize_t)sizeof head &&
-           memcmp(head, STORE_WHERE_MAGIC, 8) == 0 &&
-           memcmp(head + 8, m->info_hash, sizeof m->info_hash) == 0;
-    if (fd >= 0) close(fd);
-  }
-  free(path);
-  free(name);
+  for (size_t i = 0; i < 2 && fd >= 0; i++)
+    if (names[i] != NULL && store_record_look(fd, names[i], m->info_hash) == STORE_RECORD_OURS)
+      ours = true;
+  if (fd >= 0) close(fd);
+  free(names[0]);
+  free(names[1]);
+  free(above);
   return ours;
 }
 
@@ -212,6 +209,7 @@ void store_where_free(struct store_where *w) {
   free(w->prefix);
   free(w->top);
   free(w->record);
+  free(w->spare);
   free(w->made);
   *w = (struct store_where){.dirfd = -1};
 }

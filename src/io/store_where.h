@@ -23,15 +23,12 @@
 #include "base/err.h"
 #include "proto/metainfo.h"
 
-/* Every resume record starts with these 8 bytes and then the info hash; io/resume writes the rest.
- * */
-#define STORE_WHERE_MAGIC "weftres2"
-
 struct store_where {
   int dirfd;    /* the folder that holds the top */
   char *prefix; /* the same as the user would name it: "" or with '/' at the end */
   char *top;    /* the name in it of the file or top folder */
   char *record; /* the name in it of the resume record: ".<top>.weft" */
+  char *spare;  /* and where that is somebody else's: ".<info hash in hex>.weft" */
   char *made;   /* the folder that we made for "dir/", or NULL */
 };
 

@@ -3,6 +3,7 @@
 download should go ends it with exit 5, names it, and touches nothing; --overwrite allows files."""
 
 import os
+import shutil
 import signal
 
 import lib
@@ -149,6 +150,54 @@ def _(box):
     refused(box, torrent, path, snapshot(box.downloads))
     with open(letter, "rb") as data:
         lib.check(data.read() == torrent.data[:100 * KIB] + LETTER, "the letter changed")
+
+
+def beside(text, files, obstacle):
+    """A case: `obstacle(box, path)` puts something where the record would be. The download is done
+    without it, whether it is interrupted or not."""
+    @lib.case("%s by the name of the resume record is left alone" % text)
+    def _(box):
+        torrent = box.torrent(files, piece_length=64 * KIB)
+        for name in (".payload.weft", ".payload.weft.new"):
+            path = os.path.join(box.downloads, name)
+            obstacle(box, path)
+            before = snapshot(box.downloads)
+            peer = box.peer(peers.Slow, torrent, 4 * MIB)
+            running = box.start_download(torrent, peers=[peer])
+            lib.wait_for(lambda p=peer: p.served > 1 * MIB, 60, "a quarter", running)
+            running.signal(signal.SIGINT)
+            result = running.wait()
+            lib.check(result.code == 130, "not exit 130", result)
+            lib.check(name in result.err and "left alone" in result.err, "does not say so", result)
+            rest = box.peer(peers.Peer, torrent)
+            box.download(torrent, peers=[rest], expect=0)
+            lib.check(rest.served < len(torrent.data), "does not go on")
+            after = snapshot(box.downloads)
+            lib.check({p: after.get(p) for p in before} == before, "changed", *after)
+            shutil.rmtree(os.path.join(box.downloads, "payload"), ignore_errors=True)
+            for left in box.listing():  # the obstacle, and a single file
+                left = os.path.join(box.downloads, left)
+                lib.check(left in before or left.endswith("/payload"), "%s is left behind" % left)
+                os.rmdir(left) if os.path.isdir(left) else os.remove(left)
+
+
+def other_record(box, path):
+    """The record of another torrent of that name."""
+    other = box.torrent(4 * MIB, seed=box.number())
+    folder = box.path("other.%d" % box.number())
+    os.mkdir(folder)
+    peer = box.peer(peers.Slow, other, 4 * MIB)
+    running = box.start_download(other, peers=[peer], output=folder + "/")
+    lib.wait_for(lambda: peer.served > 1 * MIB, 60, "some of the other", running)
+    running.signal(signal.SIGINT)
+    running.wait()
+    os.rename(os.path.join(folder, ".payload.weft"), path)
+
+
+beside("a letter", 4 * MIB, lambda box, path: write(path))
+beside("a folder", [("a", 4 * MIB)], lambda box, path: os.mkdir(path))
+beside("a link", 4 * MIB, lambda box, path: os.symlink("/etc/passwd", path))
+beside("another torrent's record", [("a", 4 * MIB)], other_record)
 
 
 @lib.case("--overwrite replaces a foreign file")

@@ -138,7 +138,6 @@ IN_THE_WAY = [
     (text("payload"), "payload/", ("payload/: something that is no folder",)),
     (folder("payload"), "", ("payload is a folder, but the torrent is a single file",)),
     (link("/tmp", "payload"), "", ("payload is a symbolic link",)),
-    (folder(".payload.weft"), "", (".payload.weft (beside payload)", "a folder is in the way")),
 ]
 
 IN_THE_WAY_OF_MANY = [

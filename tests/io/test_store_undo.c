@@ -19,9 +19,9 @@ static struct store *begun(const struct made *t, const char *output, enum store_
 }
 
 /* And how it ends when nothing came. */
-static void discarded(struct store *s) {
+static void discarded(struct store *s, const struct made *t) {
   assert_int_equal(store_discard(s), ERR_OK);
-  assert_int_equal(resume_remove(s), ERR_OK);
+  assert_int_equal(resume_remove(s, &t->m), ERR_OK);
   store_close(s);
 }
 
@@ -31,7 +31,7 @@ TEST(nothing_is_left_of_files_and_folders) {
     struct store *s = begun(&t, NULL, (enum store_allocate)how);
     assert_true(made_there("album/cd2/deep/c.bin"));
     assert_int_equal(store_write(s, 0, t.data, 10000), ERR_OK); /* a piece in part */
-    discarded(s);
+    discarded(s, &t);
     assert_int_equal(made_entries("."), 0);
   }
   made_free(&t);
@@ -42,7 +42,7 @@ TEST(nothing_is_left_of_a_single_file_nor_of_the_folder_made_for_it) {
   struct store *s = begun(&t, "new/", ALLOCATE_SPARSE);
   assert_int_equal(made_size("new/file"), 50000);
   assert_int_equal(made_entries("new"), 2);
-  discarded(s);
+  discarded(s, &t);
   assert_int_equal(made_entries("."), 0);
   made_free(&t);
 }
@@ -57,7 +57,7 @@ TEST(the_lock_holds_until_all_is_gone) {
   made_told("another weft");
   assert_int_equal(made_size("file"), 0); /* in nobody's way should we be killed now */
   store_close(other);
-  assert_int_equal(resume_remove(s), ERR_OK);
+  assert_int_equal(resume_remove(s, &t.m), ERR_OK);
   store_close(s);
   assert_int_equal(made_entries("."), 0);
   made_free(&t);
@@ -71,7 +71,7 @@ TEST(folders_and_empty_files_that_were_there_stay) {
   struct store *s = begun(&t, NULL, ALLOCATE_SPARSE);
   assert_int_equal(made_size("album/a.bin"), 40000);
   assert_int_equal(store_write(s, 0, t.data, 10000), ERR_OK);
-  discarded(s);
+  discarded(s, &t);
   assert_int_equal(made_entries("."), 1);
   assert_int_equal(made_entries("album"), 3);
   assert_int_equal(made_entries("album/cd2"), 0);
@@ -88,7 +88,7 @@ TEST(what_somebody_put_there_meanwhile_stays) {
   assert_int_equal(rename("theirs", "album/a.bin"), 0);          /* a file for a file */
   assert_int_equal(unlink("album/cd2/deep/c.bin"), 0);           /* a link for a file */
   assert_int_equal(symlink("../../cd1/note", "album/cd2/deep/c.bin"), 0);
-  discarded(s);
+  discarded(s, &t);
   assert_int_equal(made_entries("."), 1);
   assert_true(made_holds("album/a.bin", "theirs", 6));
   assert_true(made_holds("album/cd1/note", "note", 4));
@@ -105,7 +105,7 @@ TEST(files_that_were_made_again_go_too) {
   assert_int_equal(store_write(s, t.m.files[4].offset, t.data, 7), ERR_OK);
   made_told("made again");
   assert_int_equal(made_size("album/cd2/deep/c.bin"), 7);
-  discarded(s);
+  discarded(s, &t);
   assert_int_equal(made_entries("."), 0);
   made_free(&t);
 }
@@ -142,7 +142,7 @@ TEST(preparing_that_fails_half_way_leaves_everything_as_it_was) {
   assert_int_equal(rmdir("album/cd2/deep/c.bin"), 0);
   assert_int_equal(store_prepare(s, ALLOCATE_SPARSE), ERR_OK); /* and it can be tried again */
   assert_int_equal(made_size("album/a.bin"), 40000);
-  discarded(s);
+  discarded(s, &t);
   assert_int_equal(made_entries("album"), 2);
   assert_true(made_holds("album/a.bin", "abc", 3));
   made_free(&t);

@@ -3,7 +3,7 @@
  */
 #include "made.h"
 
-#include "io/store_where.h"
+#include "io/store_record.h"
 
 /* ---- places ---- */
 
@@ -154,12 +154,20 @@ TEST(a_folder_that_is_the_top_already_is_gone_on_in) {
   s = made_open(&t, "x"); /* nothing there says so any more */
   assert_string_equal(store_file_path(s, 0), "x/album/a.bin");
   store_close(s);
-  uint8_t head[28] = STORE_WHERE_MAGIC;
+  uint8_t head[28] = STORE_RECORD_MAGIC;
   memcpy(head + 8, t.m.info_hash, 20);
   made_write(".x.weft", head, sizeof head);
   s = made_open(&t, "x"); /* by the record beside it */
   assert_string_equal(store_file_path(s, 0), "x/a.bin");
+  char spare[64];
+  snprintf(spare, sizeof spare, "%s", store_record_spare(s));
   store_close(s);
+  assert_int_equal(strlen(spare), 1 + 40 + 5);
+  assert_int_equal(rename(".x.weft", spare), 0);
+  s = made_open(&t, "x"); /* by the one that lies elsewhere */
+  assert_string_equal(store_file_path(s, 0), "x/a.bin");
+  store_close(s);
+  assert_int_equal(rename(spare, ".x.weft"), 0);
   head[8] ^= 1;
   made_write(".x.weft", head, sizeof head);
   s = made_open(&t, "x"); /* of another torrent */
