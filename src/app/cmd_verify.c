@@ -12,14 +12,11 @@
  */
 #include "app/cmd.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "app/human.h"
 #include "app/out.h"
@@ -140,7 +137,7 @@ static uint8_t look_at(struct result *r, size_t i) {
   r->sizes[i] = state.size;
   if (state.foreign_kind) return BLOCKED;
   if (!state.exists) return MISSING;
-  if (faccessat(AT_FDCWD, store_file_path(r->store, i), R_OK, AT_EACCESS) != 0) return UNREADABLE;
+  if (!store_is_readable(r->store, i)) return UNREADABLE;
   uint64_t length = r->m->files[i].length;
   return state.size < length ? SHORT : state.size > length ? LONG : OK;
 }

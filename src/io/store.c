@@ -161,6 +161,13 @@ bool store_all_present(struct store *s) {
   return true;
 }
 
+bool store_is_readable(const struct store *s, size_t file) {
+  const char *path = s->files.v[file].path;
+  int fd = path ? store_beneath_open(s->where.dirfd, path, O_RDONLY, 0) : -1;
+  if (fd >= 0) close(fd);
+  return fd >= 0;
+}
+
 void store_vouch(struct store *s, size_t file) {
   s->files.v[file].vouched = true;
 }

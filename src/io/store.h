@@ -95,6 +95,8 @@ bool store_any_present(struct store *s);
  * as well there is nothing to prepare, and no need to be allowed to write: go straight to
  * store_finish(). */
 bool store_all_present(struct store *s);
+/* May we read what is there? Looks by opening it. Returns false also if nothing is there. */
+bool store_is_readable(const struct store *s, size_t file);
 /* For io/resume: what is there under this name is the very file that the record names as ours. */
 void store_vouch(struct store *s, size_t file);
 /*

@@ -3,6 +3,7 @@
 somebody else put there, whole or in part, are used."""
 
 import os
+import subprocess
 
 import lib
 import peers
@@ -65,6 +66,22 @@ def _(box):
     box.weft("download", "-o", box.downloads + "/", torrent.file, expect=0)
     box.compare(torrent)
     lib.check(peer.served <= 1 * MIB, "fetched %d bytes" % peer.served)
+
+
+@lib.case("a path longer than a system call takes is the same to download and verify")
+def _(box):
+    torrent = box.torrent([(["x" * 200] * 30 + ["deep"], 10 * KIB), ("flat", 10 * KIB)],
+                          piece_length=16 * KIB)
+    peer = box.peer(peers.Peer, torrent)
+    try:
+        for fetched in (20 * KIB, 0):
+            before = peer.served
+            box.download(torrent, peers=[peer], expect=0)
+            lib.check(peer.served - before == fetched, "fetched %d bytes" % (peer.served - before))
+            result = box.weft("verify", "-o", box.downloads + "/", torrent.file, expect=0)
+            lib.check("everything matches" in result.out, "verify disagrees", result)
+    finally:  # what clears the box away takes no such paths
+        subprocess.run(["rm", "-rf", os.path.join(box.downloads, "payload")], check=True)
 
 
 if __name__ == "__main__":
