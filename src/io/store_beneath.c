@@ -199,9 +199,9 @@ bool store_beneath_in_the_way(int errnum) {
 const char *store_beneath_why(int errnum) {
   switch (errnum) {
   case ENOSPC:
-    return "no space left on the disk; make room and start again, it goes on from here";
+    return "no space left on the disk; make room and start again; no verified piece is lost";
   case EDQUOT:
-    return "your disk quota is used up; make room and start again, it goes on from here";
+    return "your disk quota is used up; make room and start again; no verified piece is lost";
   case EFBIG:
     return "larger than this file system or your file size limit allows; choose another place";
   case EROFS:

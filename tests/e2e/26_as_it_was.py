@@ -99,6 +99,7 @@ def _(box):
         result = box.download(torrent, peers=[box.peer(peers.Peer, torrent)], output=disk + "/",
                               expect=5)
         lib.check("space" in result.err, "does not speak of space", result)
+        lib.check("goes on" not in result.err, "there is nothing to go on from", result)
         lib.check(box.listing(disk) == [], "left behind: %s" % box.listing(disk), result)
 
 
