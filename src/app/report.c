@@ -38,6 +38,7 @@ struct report {
   bool any;             /* `now` is filled */
   bool on_screen;       /* a bar stands on the terminal's last line */
   unsigned hidden;      /* lines that the log is writing: no bar meanwhile */
+  int64_t moved_ms;     /* when `now` last had other bytes, or another phase; 0: never */
   int64_t shown_ms;     /* when progress was last shown, in any mode */
   enum report_phase shown_phase;
   uint64_t shown_tenths; /* thousandths that were there then */
@@ -289,6 +290,9 @@ void report_progress(struct report *r, const struct report_progress *p) {
   bool first = !r->any;
   int64_t now_ms = clock_now_ms();
   uint64_t tenths = p->total > 0 ? (uint64_t)((double)p->verified / (double)p->total * 1000) : 1000;
+  if (first || p->phase != r->now.phase || p->verified != r->now.verified ||
+      p->received != r->now.received)
+    r->moved_ms = now_ms;
   r->now = *p;
   r->any = true;
   if (due(r, first, now_ms, tenths)) {
@@ -299,6 +303,13 @@ void report_progress(struct report *r, const struct report_progress *p) {
   }
   if (r->mode == MODE_JSON) report_json_flush(&r->events);
   unlock(r);
+}
+
+int64_t report_moved_ms(struct report *r) {
+  pthread_mutex_lock(&r->lock);
+  int64_t moved_ms = r->moved_ms;
+  pthread_mutex_unlock(&r->lock);
+  return moved_ms;
 }
 
 void report_peer(struct report *r, enum report_peer what, const struct addr *a, const char *client,

@@ -47,6 +47,8 @@ void report_metadata(struct report *r, const struct metainfo *m, const char *pat
 /* Call as often as you like (the session does 4 to 10 times a second); it draws when it is time
  * to. */
 void report_progress(struct report *r, const struct report_progress *p);
+/* When report_progress() last had anything new, in ms of base/clock; 0: never. */
+int64_t report_moved_ms(struct report *r);
 
 enum report_peer { PEER_CONNECTED, PEER_DISCONNECTED, PEER_BANNED };
 /* `client` (may be "") and `why` (may be NULL) are raw. Only --json and -vv show these; bans only

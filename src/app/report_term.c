@@ -56,7 +56,7 @@ static void set_field(struct line *l, enum field f, unsigned least) {
 static void fill_percent(struct line *l, const struct report_progress *p) {
   char percent[HUMAN_MAX];
   const char *phase = p->phase == PHASE_CHECKING    ? " checked"
-                      : p->phase == PHASE_FINISHING ? " finishing"
+                      : p->phase == PHASE_FINISHING ? " writing to disk"
                                                     : "";
   human_percent(p->verified, p->total, percent);
   snprintf(l->text[PERCENT], FIELD_MAX, "%5s%%%s", percent, phase);

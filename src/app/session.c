@@ -1,15 +1,15 @@
 #include "app/session.h"
 
-#include <malloc.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
+#include "app/aside.h"
 #include "app/diagnose.h"
 #include "app/human.h"
+#include "app/limits.h"
 #include "app/present.h"
 #include "app/saver.h"
 #include "app/signals.h"
@@ -27,14 +27,13 @@
 enum {
   TICK_MS = 100,
   ADDRESSES_MAX = 5000,
-  DIAL_EXTRA = 64,          /* threads that may dial beyond --max-peers */
   RATE_MS = 500,
   STALL_MS = 5000,          /* without a byte: say why */
   GAP_MS = 5000,            /* between two ticks: we were not running */
   BARE_MS = 5000,           /* without any thread: give up */
   TRACKER_BYE_MS = 900,     /* how long "stopped" may take */
   WORKERS_BYE_MS = 1500,
-  DESCRIPTORS_KEPT = 16,    /* for files, trackers and the terminal */
+  LEAVE_MS = 1800,          /* after a signal: to end in order; 2 s are promised */
   CHANNEL_SLOTS = 256,
   CHANNEL_BYTES = 4 << 20,
   WANT_PEERS_BELOW = 20
@@ -49,10 +48,17 @@ struct session {
   struct writer *writer;
   struct tracker_set *trackers;
   struct saver *saver;
+  char *path;                /* of the file or top folder, NULL: not known yet */
+  bool whole;                /* all was there, and is synced */
   int signals;               /* signalfd */
+  int relay;                 /* takes a signal to present_open(), or -1 */
+  int sig;                   /* the first signal, or 0 */
+  int64_t leave_ms;          /* when it becomes impossible to wait any longer */
   int exit_code;             /* -1: not over yet */
   char why[1024];
   bool told;                 /* instead: the log has said why */
+  bool finishing;            /* all pieces are there, and the saver syncs them */
+  bool hurry;                /* it ended by a signal; for close_all() */
 
   int64_t start_ms;
   int64_t answer_ms;         /* when a peer was last connected */
@@ -67,9 +73,11 @@ struct session {
   int64_t spawn_ms;          /* when an address will be due */
   int64_t bare_ms;           /* since when there has not been a single thread, 0: there is one */
   int64_t tick_ms;           /* when we last looked */
+  int64_t finish_ms;         /* since when `finishing` */
+  uint32_t gave;             /* peers that gave something good, when it was over */
 };
 
-/* --- signals and limits --- */
+/* --- why it ends --- */
 
 static void stop_with(struct session *s, int code, const char *why) {
   if (s->exit_code >= 0) return;
@@ -88,37 +96,64 @@ static void stop_failed(struct session *s, enum err e) {
 static void take_signal(struct session *s, int sig) {
   if (sig == 0) return;
   int code = signals_exit_code(sig);
+  s->sig = sig;
+  s->leave_ms = clock_now_ms() + LEAVE_MS;
+  if (s->relay >= 0) signals_pass(s->relay, sig);
   stop_with(s, code, code == EXIT_INTERRUPTED ? "interrupted; run the same command to go on"
                                               : "terminated; run the same command to go on");
 }
 
-/* A thousand threads that seldom allocate share two heaps instead of having one each. */
-static void tame_malloc(void) {
-  mallopt(M_ARENA_MAX, 2);
+/* What the user hears last. */
+static void tell(struct session *s, int code, const char *why) {
+  struct report_summary sum = {
+    .complete = code == EXIT_OK,
+    .total = s->m->geo.total,
+    .received = atomic_load(&s->sw.received),
+    .wasted = atomic_load(&s->sw.wasted),
+    .already = s->already,
+    .elapsed_ms = clock_now_ms() - s->start_ms,
+    .peers_used = s->gave,
+    .path = s->path == NULL ? "" : s->path,
+  };
+  report_done(s->report, &sum, code, why);
 }
 
-/* Each worker needs a socket and a bell. 0: there are too few descriptors to do anything. */
-static uint32_t workers_allowed(uint32_t max_peers) {
-  struct rlimit r;
-  uint32_t want = max_peers + DIAL_EXTRA;
-  if (getrlimit(RLIMIT_NOFILE, &r) != 0) return want;
-  if (r.rlim_cur < r.rlim_max) {
-    r.rlim_cur = r.rlim_max;
-    if (setrlimit(RLIMIT_NOFILE, &r) != 0) getrlimit(RLIMIT_NOFILE, &r);
+/* --- waiting --- */
+
+/* Waits for a signal, the bell, or the time of one tick. */
+static void listen_to(struct session *s) {
+  struct pollfd p[2] = {{.fd = s->signals, .events = POLLIN}, {.fd = s->sw.bell, .events = POLLIN}};
+  if (poll(p, 2, TICK_MS) <= 0) return;
+  if (p[0].revents) take_signal(s, signals_take(s->signals));
+  if (p[1].revents) net_bell_clear(s->sw.bell);
+}
+
+/* A thread hangs in a system call that nobody can end; what it did so far is safe, and whatever
+ * record there is stays true. */
+static _Noreturn void leave(struct session *s) {
+  int code = signals_exit_code(s->sig);
+  tell(s, code, code == EXIT_INTERRUPTED
+                    ? "interrupted, without waiting for the disk, which takes too long; run the "
+                      "same command to go on from what is there"
+                    : "terminated, without waiting for the disk, which takes too long; run the "
+                      "same command to go on from what is there");
+  _exit(code);
+}
+
+/* Waits for a job that waits for the disk. After a signal only so long as it is allowed to. */
+static void wait_for(struct session *s, struct aside *a) {
+  int64_t now = clock_now_ms();
+  int64_t since = now;
+  for (int64_t before = now; !aside_is_over(a); before = now) {
+    listen_to(s);
+    now = clock_now_ms();
+    if (now - before >= GAP_MS) since = now;
+    if (now >= s->leave_ms && !aside_is_over(a)) leave(s);
+    int64_t moved = report_moved_ms(s->report);
+    if (now - (moved > since ? moved : since) >= STALL_MS)
+      report_stalled(s->report, "weft waits for the disk, which takes long to answer");
   }
-  if (r.rlim_cur == RLIM_INFINITY) return want;
-  if (r.rlim_cur < DESCRIPTORS_KEPT) {
-    log_error("this process may open only %llu files at a time, weft needs %d: raise the limit "
-              "(ulimit -n)", (unsigned long long)r.rlim_cur, DESCRIPTORS_KEPT);
-    return 0;
-  }
-  uint64_t room = (r.rlim_cur - DESCRIPTORS_KEPT) / 2;
-  if (room < 1) room = 1;
-  if (room < max_peers)
-    log_warn("this process may open only %llu files at a time, enough for %llu peer%s: raise the "
-             "limit (ulimit -n) for more", (unsigned long long)r.rlim_cur,
-             (unsigned long long)room, human_plural(room));
-  return room < want ? (uint32_t)room : want;
+  aside_end(a);
 }
 
 /* --- hooks, called by other threads --- */
@@ -196,7 +231,7 @@ static enum err open_swarm(struct session *s) {
   sw->results = chan_new(CHANNEL_SLOTS, weight);
   if (!sw->book || !sw->roster || !sw->pool || !sw->pieces || !sw->results) return ERR_MEMORY;
   enum err e = writer_start(sw, &s->writer);
-  if (e == ERR_OK) e = saver_start(s->there.store, s->m, sw->pieces, &s->saver);
+  if (e == ERR_OK) e = saver_start(s->there.store, s->m, sw->pieces, sw->bell, &s->saver);
   return e;
 }
 
@@ -281,7 +316,9 @@ static void show_progress(struct session *s, const struct pieces_stats *p,
   struct addrbook_stats a;
   addrbook_stats(s->sw.book, now, &a);
   struct report_progress out = {
-    .phase = r->connected > 0 || p->done_bytes > s->already ? PHASE_DOWNLOADING : PHASE_CONNECTING,
+    .phase = s->finishing                                          ? PHASE_FINISHING
+             : r->connected > 0 || p->done_bytes > s->already ? PHASE_DOWNLOADING
+                                                              : PHASE_CONNECTING,
     .total = s->m->geo.total,
     .verified = p->done_bytes,
     .received = atomic_load(&s->sw.received),
@@ -330,29 +367,30 @@ static void check_sources(struct session *s) {
     stop_with(s, EXIT_NO_SOURCE, why);
 }
 
-/* Every piece is verified: are the files still the ones we wrote? What is not goes back to the
- * queue. */
-static void finish(struct session *s, int64_t now) {
-  struct bitset lost;
-  if (!bitset_init(&lost, s->m->geo.pieces)) {
-    stop_with(s, EXIT_RESOURCES, "there is not enough memory to look over the files");
+/* Every piece is verified: the saver is to see to it that all of it stays. */
+static void begin_to_finish(struct session *s, int64_t now) {
+  s->finishing = true;
+  s->finish_ms = now;
+  saver_finish(s->saver, s->o->allocate);
+}
+
+static void go_on_finishing(struct session *s, int64_t now) {
+  enum err e;
+  if (!saver_finished(s->saver, &e)) {
+    if (now - s->finish_ms >= STALL_MS)
+      report_stalled(s->report, "all of it is here; weft waits for the disk to have written it");
     return;
   }
-  enum err e = store_finish(s->there.store, &lost);
+  s->finishing = false;
   if (e == ERR_NOT_FOUND) {
     report_warning(s->report, "files were removed or replaced meanwhile: fetching them again");
-    e = store_prepare(s->there.store, s->o->allocate);
-    for (size_t i = bitset_next(&lost, 0); i < lost.bits; i = bitset_next(&lost, i + 1))
-      pieces_reset(s->sw.pieces, (uint32_t)i);
     roster_ring_all(s->sw.roster);
     s->moved_ms = now;
-    if (e != ERR_OK) stop_failed(s, e);
   } else if (e != ERR_OK) {
     stop_failed(s, e);
   } else {
     stop_with(s, EXIT_OK, "");
   }
-  bitset_free(&lost);
 }
 
 /* Time in which we were stopped (SIGSTOP, a machine that sleeps) is nobody's fault. */
@@ -362,6 +400,7 @@ static void allow_for_gap(struct session *s, int64_t now) {
   if (gap < GAP_MS) return;
   s->answer_ms += gap;
   s->moved_ms += gap;
+  s->finish_ms += gap;
 }
 
 static void tick(struct session *s) {
@@ -372,29 +411,26 @@ static void tick(struct session *s) {
   char why[sizeof s->why];
   pieces_stats(s->sw.pieces, &p);
   roster_stats(s->sw.roster, &r);
-  spawn_workers(s, r.connected, now);
+  if (!s->finishing) spawn_workers(s, r.connected, now);
   update_rate(s, now);
   show_progress(s, &p, &r, now);
   enum err disk = (enum err)atomic_load(&s->sw.disk_error);
   if (disk == ERR_OK) disk = saver_error(s->saver);
   if (disk != ERR_OK) stop_failed(s, disk);
-  else if (p.complete) finish(s, now);
+  else if (s->finishing) go_on_finishing(s, now);
+  else if (p.complete) begin_to_finish(s, now);
   else if (sources_left(&s->sw, s->trackers, now, why, sizeof why)) check_stall(s, &r, now);
   else stop_with(s, EXIT_NO_SOURCE, why);
-  if (s->trackers != NULL && r.seats < WANT_PEERS_BELOW && s->spawn_ms == CLOCK_NEVER)
-    tracker_want_peers(s->trackers);
+  bool wanting = !p.complete && r.seats < WANT_PEERS_BELOW && s->spawn_ms == CLOCK_NEVER;
+  if (s->trackers != NULL && wanting) tracker_want_peers(s->trackers);
 }
 
 static void run(struct session *s) {
-  struct pollfd p[2] = {{.fd = s->signals, .events = POLLIN}, {.fd = s->sw.bell, .events = POLLIN}};
   s->start_ms = s->answer_ms = s->moved_ms = s->rate_ms = s->tick_ms = clock_now_ms();
   check_sources(s);
   while (s->exit_code < 0) {
     tick(s);
-    if (s->exit_code >= 0) break;
-    if (poll(p, 2, TICK_MS) <= 0) continue;
-    if (p[0].revents) take_signal(s, signals_take(s->signals));
-    if (p[1].revents) net_bell_clear(s->sw.bell);
+    if (s->exit_code < 0) listen_to(s);
   }
 }
 
@@ -416,7 +452,10 @@ static void count_pieces(struct session *s) {
 /* Everybody out, in the order that loses nothing: workers, writer, record. */
 static void close_swarm(struct session *s) {
   struct swarm *sw = &s->sw;
+  struct roster_stats r = {0};
   atomic_store(&sw->stopping, true);
+  if (sw->roster != NULL) roster_stats(sw->roster, &r);
+  s->gave = r.gave;
   if (s->exit_code == EXIT_OK && s->trackers != NULL) tracker_completed(s->trackers);
   if (sw->results != NULL) chan_close(sw->results);
   if (sw->roster != NULL) {
@@ -425,28 +464,13 @@ static void close_swarm(struct session *s) {
   }
   tracker_stop(s->trackers, clock_now_ms() + TRACKER_BYE_MS);
   writer_stop(s->writer);
-  saver_stop(s->saver, s->exit_code != EXIT_OK);
+  saver_stop(s->saver, s->exit_code != EXIT_OK, s->hurry);
   count_pieces(s);
   pieces_free(sw->pieces);
   chan_free(sw->results);
   fragment_pool_free(sw->pool);
   roster_free(sw->roster);
   addrbook_free(sw->book);
-}
-
-/* What the user hears last. */
-static void tell(struct session *s, uint32_t gave) {
-  struct report_summary sum = {
-    .complete = s->exit_code == EXIT_OK,
-    .total = s->m->geo.total,
-    .received = atomic_load(&s->sw.received),
-    .wasted = atomic_load(&s->sw.wasted),
-    .already = s->already,
-    .elapsed_ms = clock_now_ms() - s->start_ms,
-    .peers_used = gave,
-    .path = s->there.store == NULL ? "" : store_top_path(s->there.store),
-  };
-  report_done(s->report, &sum, s->exit_code, s->told ? NULL : s->why);
 }
 
 static void download(struct session *s) {
@@ -458,34 +482,77 @@ static void download(struct session *s) {
   else run(s);
 }
 
+/* --- from start to end --- */
+
+struct opening {
+  struct session *s;
+  int signals; /* for present_open() */
+  enum err result;
+};
+
+/* The jobs that wait for the disk: what comes before the download... */
+static void open_all(void *arg) {
+  struct opening *o = arg;
+  struct session *s = o->s;
+  o->result = present_open(&s->there, s->o, s->m, s->report, o->signals);
+  if (o->result != ERR_OK) return;
+  s->already = present_bytes(s->m, &s->there.done);
+  if (!bitset_full(&s->there.done)) return;
+  o->result = store_finish(s->there.store, NULL);
+  s->whole = o->result == ERR_OK;
+}
+
+/* ...and what comes after. */
+static void close_all(void *arg) {
+  struct session *s = arg;
+  close_swarm(s);
+  if (s->exit_code == EXIT_OK) resume_remove(s->there.store, s->m);
+  else present_undo(&s->there, s->m, s->pieces);
+  present_close(&s->there);
+}
+
+/* Does it here if there is no thread to be had. */
+static enum err begin(struct session *s) {
+  struct aside a;
+  struct opening o = {.s = s, .signals = signals_relay()};
+  if (o.signals < 0) return ERR_MEMORY;
+  s->relay = o.signals;
+  if (aside_start(&a, open_all, &o, s->sw.bell)) {
+    wait_for(s, &a);
+  } else {
+    o.signals = s->signals;
+    open_all(&o);
+    take_signal(s, s->there.sig);
+  }
+  close(s->relay);
+  s->relay = -1;
+  if (s->there.store != NULL) s->path = strdup(store_top_path(s->there.store));
+  return o.result == ERR_OK && s->path == NULL ? ERR_MEMORY : o.result;
+}
+
+static void end(struct session *s) {
+  struct aside a;
+  s->hurry = s->sig != 0;
+  if (aside_start(&a, close_all, s, s->sw.bell)) wait_for(s, &a);
+  else close_all(s);
+}
+
 int session_run(const struct options *o, const struct metainfo *m, struct report *r) {
-  struct session s = {.o = o, .m = m, .report = r, .exit_code = -1};
-  struct roster_stats stats = {0};
-  tame_malloc();
+  struct session s = {
+    .o = o, .m = m, .report = r, .exit_code = -1, .relay = -1, .leave_ms = CLOCK_NEVER};
+  limits_tame_malloc();
   s.start_ms = clock_now_ms();
   s.signals = signals_open();
   s.sw.bell = net_bell_new();
-  s.worker_cap = workers_allowed(o->max_peers);
+  s.worker_cap = limits_workers(o->max_peers);
   enum err e = ERR_MEMORY;
-  if (s.signals >= 0 && s.sw.bell >= 0 && s.worker_cap > 0)
-    e = present_open(&s.there, o, m, r, s.signals);
-  take_signal(&s, s.there.sig);
+  if (s.signals >= 0 && s.sw.bell >= 0 && s.worker_cap > 0) e = begin(&s);
   if (e != ERR_OK) stop_failed(&s, e);
-  else s.already = present_bytes(m, &s.there.done);
-  if (s.exit_code < 0 && bitset_full(&s.there.done)) {
-    e = store_finish(s.there.store, NULL);
-    if (e == ERR_OK) stop_with(&s, EXIT_OK, "");
-    else stop_failed(&s, e);
-  }
-  if (s.exit_code < 0) {
-    download(&s);
-    if (s.sw.roster != NULL) roster_stats(s.sw.roster, &stats);
-    close_swarm(&s);
-  }
-  if (s.exit_code == EXIT_OK) resume_remove(s.there.store, m);
-  else present_undo(&s.there, m, s.pieces);
-  tell(&s, stats.gave);
-  present_close(&s.there);
+  else if (s.whole) stop_with(&s, EXIT_OK, "");
+  if (s.exit_code < 0) download(&s);
+  end(&s);
+  tell(&s, s.exit_code, s.told ? NULL : s.why);
+  free(s.path);
   if (s.sw.bell >= 0) close(s.sw.bell);
   if (s.signals >= 0) close(s.signals);
   return s.exit_code;

@@ -1,10 +1,11 @@
 /*
  * signals: Ctrl-C and its kin, as something one can wait for.
  *
- * A handler may call next to nothing, so there is none: the signals that end a program are
- * blocked in every thread and come out of a descriptor, which the main thread polls like
- * everything else. The first one ends the work in order; then they are let through again, so that
- * a second one kills at once. What was ignored when we were started stays ignored: that is how
+ * The signals that end a program are blocked in every thread and come out of a descriptor, which
+ * the main thread polls like everything else. The first one ends the work in order. From then on
+ * they are let through to a handler that does nothing but _exit(): a second one ends us at once,
+ * whatever any thread is doing, and so does an alarm when the order takes too long (the log file
+ * on a disk that hangs, say). What was ignored when we were started stays ignored: that is how
  * nohup works.
  */
 #ifndef WEFT_APP_SIGNALS_H
@@ -18,9 +19,15 @@ sigset_t signals_ending(void);
 void signals_block(void);
 /* The descriptor that becomes readable when one comes, or -1. The caller closes it. */
 int signals_open(void);
-/* Takes one, if there is one, and lets further ones through: returns its number or 0. Never
- * waits. */
+/* Takes one, if there is one: returns its number or 0. From then on the process has 3 s to live,
+ * and any further one ends it at once. Never waits. */
 int signals_take(int fd);
+/* A descriptor that becomes readable when signals_pass() is called, for a thread beside the one
+ * that polls the first: signals_take() takes from it, too, and does no more. -1: there is none. The
+ * caller closes it. */
+int signals_relay(void);
+/* Lets the number of a signal come out of it. Never waits. */
+void signals_pass(int relay, int sig);
 /* EXIT_INTERRUPTED for SIGINT, EXIT_TERMINATED for the others. */
 int signals_exit_code(int sig);
 

@@ -15,6 +15,7 @@ enum {
   LINGER_BYTES = 256 << 10, /* after a batch smaller than this, wait for more to come together, */
   LINGER_US = 5000,         /* for so long: many slow peers then cost one wake-up together */
   BATCH_MAX = 32,     /* fragments taken at a time */
+  BATCH_MS = 300,     /* on the way out a batch that takes longer is left unfinished */
   JOBS_MAX = BATCH_MAX * FRAGMENT_BLOCKS_MAX / 2, /* a fragment with every other block */
   DEFER_MS = 10000,   /* a wrong piece waits so long for a verdict on one of its givers */
   DEFER_LOOK_MS = 100,
@@ -39,6 +40,7 @@ struct writer {
   pthread_t thread;
   struct hashing *table[BUCKETS];
   struct blame blame;
+  int64_t batch_ms;    /* when this batch began */
   uint32_t deferred;   /* pieces whose verdict waits */
   struct sha1_job jobs[JOBS_MAX]; /* this batch's hashing */
   size_t job_count;
@@ -157,7 +159,13 @@ static bool plan_run(struct writer *w, struct fragment *f, uint32_t i, uint32_t 
   return true;
 }
 
+/* On a slow disk a batch may take half a minute: on the way out that is too long. */
+static bool is_too_late(struct writer *w) {
+  return atomic_load(&w->sw->stopping) && clock_now_ms() - w->batch_ms >= BATCH_MS;
+}
+
 static bool write_run(struct writer *w, struct fragment *f, uint32_t i, uint32_t n) {
+  if (is_too_late(w)) return false;
   const struct geometry *g = &w->sw->meta->geo;
   uint32_t first = f->first + i;
   uint64_t offset = geometry_piece_offset(g, f->piece) + (uint64_t)first * BLOCK_LEN;
@@ -393,6 +401,7 @@ static void drop_refused(struct writer *w, struct fragment **f, size_t n) {
 /* Hashes and writes a batch, then judges the pieces that became whole. False: the disk failed. */
 static bool handle(struct writer *w, struct fragment **f, size_t n) {
   w->job_count = 0;
+  w->batch_ms = clock_now_ms();
   drop_refused(w, f, n);
   for (size_t i = 0; i < n; i++)
     if (!each_run(w, f[i], plan_run)) {

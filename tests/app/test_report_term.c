@@ -156,6 +156,7 @@ TEST(each_phase_says_what_it_is) {
   p.rate = 0;
   assert_string_equal(plain(&p), "a.iso: 57.3 % of 1.1 GiB, 0 B/s, peers 31/208\n");
   p.phase = PHASE_FINISHING;
+  assert_non_null(strstr(bar("x", &p, 80), "57.3% writing to disk"));
   assert_string_equal(plain(&p), "a.iso: writing the last bytes to disk\n");
 }
 

@@ -1,11 +1,15 @@
 /*
- * shim: what the scenarios preload into weft (LD_PRELOAD) to have no memory, or another time.
+ * shim: what the scenarios preload into weft (LD_PRELOAD) to have no memory, another time, or a
+ * slow disk.
  *
  *   SHIM_FAIL=N    the N-th allocation fails
  *   SHIM_OWN=1     only those count that weft itself makes, not those of the libraries it uses
  *   SHIM_COUNT=F   at exit the number of allocations is written to the file F
  *   SHIM_CLOCK=F   F holds two numbers of 8 bytes, seconds by which CLOCK_REALTIME and
  *                  CLOCK_MONOTONIC are ahead of the kernel's, now; a scenario changes them any time
+ *   SHIM_DISK=F    F holds four numbers of 8 bytes: how many ms a sync and a write to a place in a
+ *                  file take at least, which a scenario changes any time, also for those that wait;
+ *                  and how many syncs and writes have begun
  *
  * Short relative waits (poll) are the kernel's and need nothing. The condition variables of the C
  * library wait for an instant on the kernel's clock: the offset is taken off again, and looked at
@@ -22,6 +26,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
@@ -41,6 +46,8 @@ static uintptr_t code_from; /* callers that count: [code_from, code_to) */
 static uintptr_t code_to = UINTPTR_MAX;
 
 static volatile const int64_t *ahead; /* [0] realtime, [1] monotonic; NULL: neither */
+
+static volatile int64_t *disk; /* ms of [0] a sync, [1] a write; begun [2] syncs, [3] writes */
 
 /* --- memory --- */
 
@@ -123,6 +130,45 @@ int pthread_cond_timedwait(pthread_cond_t *cond, pthread_mutex_t *lock,
   }
 }
 
+/* --- a slow disk --- */
+
+static int64_t real_ms(void) {
+  struct timespec t;
+  syscall(SYS_clock_gettime, CLOCK_MONOTONIC, &t);
+  return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* Takes as long as the scenario says: [0] a sync, [1] a write. */
+static void take_time(int what) {
+  static const struct timespec step = {0, SLICE_NS};
+  if (disk == NULL) return;
+  __atomic_fetch_add(&disk[2 + what], 1, __ATOMIC_SEQ_CST);
+  int64_t begun = real_ms();
+  while (real_ms() - begun < disk[what]) syscall(SYS_nanosleep, &step, NULL);
+}
+
+int fsync(int fd) {
+  take_time(0);
+  return (int)syscall(SYS_fsync, fd);
+}
+
+int fdatasync(int fd) {
+  take_time(0);
+  return (int)syscall(SYS_fdatasync, fd);
+}
+
+ssize_t pwrite64(int fd, const void *data, size_t len, off64_t at) {
+  static ssize_t (*_Atomic real)(int, const void *, size_t, off64_t);
+  take_time(1);
+  if (atomic_load(&real) == NULL) {
+    void *found = dlsym(RTLD_NEXT, "pwrite64");
+    ssize_t (*function)(int, const void *, size_t, off64_t);
+    memcpy(&function, &found, sizeof found);
+    atomic_store(&real, function);
+  }
+  return atomic_load(&real)(fd, data, len, at);
+}
+
 /* --- set-up --- */
 
 /* Where the code of the program itself lies: the first object that is listed. */
@@ -138,16 +184,21 @@ static int find_code(struct dl_phdr_info *o, size_t size, void *arg) {
   return 1;
 }
 
+/* The file that a variable names, mapped; NULL when it is not set. */
+static void *map_file(const char *variable, size_t len, int protection) {
+  const char *path = getenv(variable);
+  if (path == NULL) return NULL;
+  int fd = open(path, (protection & PROT_WRITE ? O_RDWR : O_RDONLY) | O_CLOEXEC);
+  void *map = fd < 0 ? MAP_FAILED : mmap(NULL, len, protection, MAP_SHARED, fd, 0);
+  if (map == MAP_FAILED) abort();
+  close(fd);
+  return map;
+}
+
 __attribute__((constructor)) static void begin(void) {
   const char *fail = getenv("SHIM_FAIL");
-  const char *clock = getenv("SHIM_CLOCK");
-  if (clock != NULL) {
-    int fd = open(clock, O_RDONLY | O_CLOEXEC);
-    void *map = fd < 0 ? MAP_FAILED : mmap(NULL, 16, PROT_READ, MAP_SHARED, fd, 0);
-    if (map == MAP_FAILED) abort();
-    close(fd);
-    ahead = map;
-  }
+  ahead = map_file("SHIM_CLOCK", 16, PROT_READ);
+  disk = map_file("SHIM_DISK", 32, PROT_READ | PROT_WRITE);
   if (getenv("SHIM_OWN") != NULL) dl_iterate_phdr(find_code, NULL);
   atomic_store(&count, 0);
   if (fail != NULL) fail_at = strtoul(fail, NULL, 10);
