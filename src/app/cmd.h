@@ -10,10 +10,10 @@
 
 #include <stddef.h>
 
-#include "app/json.h"
 #include "app/options.h"
 #include "app/session.h"
 #include "base/err.h"
+#include "base/json.h"
 #include "proto/metainfo.h"
 
 /* `weft download TORRENT [PATH]`. Returns what session_run() returns, or torrent_load(). */

@@ -19,8 +19,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "app/json.h"
 #include "base/buf.h"
+#include "base/json.h"
 
 struct report_json {
   int fd;             /* not owned */

@@ -7,13 +7,17 @@
  *   json_open_array(&j, "sizes");
  *   json_u64(&j, NULL, 5);                no key inside an array
  *   json_close(&j, ']');
+ *   json_key(&j, key, key_len);           a key that a stranger chose,
+ *   json_null(&j, NULL);                  and its value, with no other
  *   json_close(&j, '}');
  *
- * All on one line and in ASCII: strings pass through escape_json(). The buffer may be emptied
- * between two calls, so a document of any size needs little memory. Overflow shows in buf->failed.
+ * All on one line and in ASCII: strings pass through escape_json(), which loses nothing, whatever
+ * the bytes are. The buffer may be emptied between two calls, so a document of any size and any
+ * depth needs little memory. What the calls make is valid if opening and closing match, and that is
+ * for the caller to see to, as it knows what it is in anyway. Overflow shows in buf->failed.
  */
-#ifndef WEFT_APP_JSON_H
-#define WEFT_APP_JSON_H
+#ifndef WEFT_BASE_JSON_H
+#define WEFT_BASE_JSON_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -26,23 +30,32 @@ struct json {
   bool comma;    /* a value stands before the next one */
 };
 
-/* Starts a document at the end of `b`, which must outlive `j`. */
+/* Starts a document at the end of `b`, which must outlive `j`. Nothing here waits; one thread at a
+ * time. */
 void json_begin(struct json *j, struct buf *b);
 
-/* `key` is NULL inside an array and for the outermost value; keys are ours and need no escaping. */
+/* Everywhere below: `key` is NULL inside an array, for the outermost value and after json_key();
+ * keys are ours and need no escaping. */
+
+/* Begins {...} or [...]. */
 void json_open_object(struct json *j, const char *key);
 void json_open_array(struct json *j, const char *key);
 /* `bracket` is '}' or ']', as what was opened last demands. */
 void json_close(struct json *j, char bracket);
 
-/* `len` raw bytes from anywhere. */
+/* The key of the next value, `len` raw bytes from anywhere. */
+void json_key(struct json *j, const char *key, size_t len);
+
+/* `len` raw bytes from anywhere; `s` may be NULL if there are none. */
 void json_str(struct json *j, const char *key, const char *s, size_t len);
 /* A NUL-terminated string, or null when `s` is NULL. */
 void json_cstr(struct json *j, const char *key, const char *s);
+/* All 64 bits, as digits; some readers keep only 53 of them. */
 void json_u64(struct json *j, const char *key, uint64_t v);
 void json_i64(struct json *j, const char *key, int64_t v);
 void json_bool(struct json *j, const char *key, bool v);
-/* `len` bytes as a string of hexadecimal digits; at most 32 bytes. */
+void json_null(struct json *j, const char *key);
+/* `len` bytes as a string of hexadecimal digits. */
 void json_hex(struct json *j, const char *key, const uint8_t *bytes, size_t len);
 
 #endif

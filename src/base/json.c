@@ -1,10 +1,12 @@
-#include "app/json.h"
+#include "base/json.h"
 
 #include <inttypes.h>
 #include <string.h>
 
 #include "base/crypto.h"
 #include "base/escape.h"
+
+enum { HEX_STEP = 64 }; /* bytes that are turned into digits at a time */
 
 void json_begin(struct json *j, struct buf *b) {
   *j = (struct json){.b = b};
@@ -39,26 +41,34 @@ void json_close(struct json *j, char bracket) {
   j->comma = true;
 }
 
-void json_str(struct json *j, const char *key, const char *s, size_t len) {
-  lead(j, key);
-  buf_put_u8(j->b, '"');
+/* A string in its quotes. */
+static void put_string(struct buf *b, const char *s, size_t len) {
+  buf_put_u8(b, '"');
   size_t room;
   uint8_t *to = NULL;
   if (__builtin_mul_overflow(len, 6, &room) || room == SIZE_MAX)
-    j->b->failed = true;
+    b->failed = true;
   else
-    to = buf_reserve(j->b, room + 1);
-  if (to != NULL) j->b->len += escape_json(s, len, (char *)to, room + 1);
-  buf_put_u8(j->b, '"');
+    to = buf_reserve(b, room + 1);
+  if (to != NULL) b->len += escape_json(s, len, (char *)to, room + 1);
+  buf_put_u8(b, '"');
+}
+
+void json_key(struct json *j, const char *key, size_t len) {
+  lead(j, NULL);
+  put_string(j->b, key, len);
+  buf_put_u8(j->b, ':');
+  j->comma = false;
+}
+
+void json_str(struct json *j, const char *key, const char *s, size_t len) {
+  lead(j, key);
+  put_string(j->b, s, len);
 }
 
 void json_cstr(struct json *j, const char *key, const char *s) {
-  if (s != NULL) {
-    json_str(j, key, s, strlen(s));
-    return;
-  }
-  lead(j, key);
-  buf_put_str(j->b, "null");
+  if (s != NULL) json_str(j, key, s, strlen(s));
+  else json_null(j, key);
 }
 
 void json_u64(struct json *j, const char *key, uint64_t v) {
@@ -76,8 +86,18 @@ void json_bool(struct json *j, const char *key, bool v) {
   buf_put_str(j->b, v ? "true" : "false");
 }
 
+void json_null(struct json *j, const char *key) {
+  lead(j, key);
+  buf_put_str(j->b, "null");
+}
+
 void json_hex(struct json *j, const char *key, const uint8_t *bytes, size_t len) {
-  char text[65] = "";
-  if (len <= 32) crypto_hex(bytes, len, text);
-  json_cstr(j, key, text);
+  char text[2 * HEX_STEP + 1];
+  lead(j, key);
+  buf_put_u8(j->b, '"');
+  for (size_t at = 0; at < len; at += HEX_STEP) {
+    crypto_hex(bytes + at, len - at < HEX_STEP ? len - at : HEX_STEP, text);
+    buf_put_str(j->b, text);
+  }
+  buf_put_u8(j->b, '"');
 }
