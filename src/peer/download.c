@@ -137,7 +137,23 @@ void download_count(struct peer *p) {
   measure(p);
 }
 
-/* --- asking --- */
+/* --- the ring of jobs --- */
+
+/* The blocks of a job that are still to come. */
+static uint32_t job_open(const struct peer_job *j) {
+  return j->ended ? 0 : job_full(j) & ~(j->got | j->gone);
+}
+
+/* The job in which this block is still to come, as bit *i; NULL: there is none. */
+static struct peer_job *find_open(struct peer *p, uint32_t piece, uint32_t block, uint32_t *i) {
+  for (uint32_t k = 0; k < p->job_count; k++) {
+    struct peer_job *j = job_at(p, k);
+    if (j->run.piece != piece || block - j->run.first >= j->run.count) continue;
+    *i = block - j->run.first;
+    if (job_open(j) >> *i & 1) return j;
+  }
+  return NULL;
+}
 
 /* The blocks of `run` that the peer has been asked for already, or has sent: others had taken them
  * over, and gave them back, before we heard of it. */
@@ -153,6 +169,8 @@ static uint32_t asked_before(struct peer *p, const struct run *run) {
   }
   return mask;
 }
+
+/* --- asking --- */
 
 static void put_requests(struct peer *p, const struct run *run) {
   if (p->outstanding == 0 && !p->pp.snubbed) p->block_ms = p->now_ms; /* silence counts from here */
@@ -248,7 +266,7 @@ static enum err hand_on(struct peer *p, struct peer_job *j) {
 }
 
 static enum err end_if_whole(struct peer *p, struct peer_job *j) {
-  if (j->ended || (j->got | j->gone) != job_full(j)) return ERR_OK;
+  if (j->ended || job_open(j) != 0) return ERR_OK;
   return hand_on(p, j);
 }
 
@@ -291,8 +309,7 @@ uint32_t download_expected(struct peer *p, struct download_slot *slots, uint32_t
   uint32_t n = 0;
   for (uint32_t k = 0; k < p->job_count; k++) {
     struct peer_job *j = job_at(p, k);
-    if (j->ended) continue;
-    uint32_t open = job_full(j) & ~(j->got | j->gone);
+    uint32_t open = job_open(j);
     if (j == p->cur_job) open &= ~(UINT32_C(1) << p->cur_block);
     for (; open != 0; open &= open - 1) {
       if (n == max || !place(p, j, (uint32_t)__builtin_ctz(open), &slots[n])) return n;
@@ -319,13 +336,9 @@ static enum err claim(struct peer *p, uint32_t piece, uint32_t block, struct dow
 enum err download_find(struct peer *p, uint32_t piece, uint32_t begin, uint32_t len,
                        struct download_slot *slot) {
   uint32_t block = begin / BLOCK_LEN;
-  for (uint32_t k = 0; k < p->job_count; k++) {
-    struct peer_job *j = job_at(p, k);
-    if (j->ended || j->run.piece != piece || block - j->run.first >= j->run.count) continue;
-    uint32_t i = block - j->run.first;
-    if ((j->got | j->gone) >> i & 1) continue;
-    return place(p, j, i, slot) ? ERR_OK : ERR_MEMORY;
-  }
+  uint32_t i;
+  struct peer_job *j = find_open(p, piece, block, &i);
+  if (j != NULL) return place(p, j, i, slot) ? ERR_OK : ERR_MEMORY;
   return p->forgiven >= len ? claim(p, piece, block, slot) : ERR_NOT_FOUND;
 }
 
@@ -333,7 +346,7 @@ enum err download_find(struct peer *p, uint32_t piece, uint32_t begin, uint32_t 
 
 /* The blocks of `mask` in job `j` will not come: no longer outstanding. */
 static void forgo(struct peer *p, struct peer_job *j, uint32_t mask) {
-  mask &= job_full(j) & ~(j->got | j->gone);
+  mask &= job_open(j);
   j->gone |= mask;
   for (; mask != 0; mask &= mask - 1) {
     uint32_t len = job_block_len(p, j, (uint32_t)__builtin_ctz(mask));
@@ -355,7 +368,7 @@ void download_give_back(struct peer *p) {
   for (uint32_t k = p->job_count; k > 0; k--) { /* from the back: ending jobs moves the front */
     struct peer_job *j = job_at(p, k - 1);
     if (j->ended) continue;
-    pieces_release(p->sw->pieces, &p->pp, &j->run, job_full(j) & ~(j->got | j->gone));
+    pieces_release(p->sw->pieces, &p->pp, &j->run, job_open(j));
     forgo(p, j, UINT32_MAX);
     hand_on(p, j);
   }
@@ -367,7 +380,7 @@ static enum err cancel_lost(struct peer *p) {
   for (uint32_t k = p->job_count; k > 0; k--) {
     struct peer_job *j = job_at(p, k - 1);
     if (j->ended) continue;
-    uint32_t lost = pieces_lost(p->sw->pieces, &p->pp, &j->run) & ~(j->got | j->gone) & job_full(j);
+    uint32_t lost = pieces_lost(p->sw->pieces, &p->pp, &j->run) & job_open(j);
     if (j == p->cur_job) lost &= ~(UINT32_C(1) << p->cur_block); /* it is nearly here */
     for (uint32_t m = lost; m != 0; m &= m - 1) {
       uint32_t i = (uint32_t)__builtin_ctz(m);
@@ -391,22 +404,15 @@ void download_choked(struct peer *p) {
   download_give_back(p);
 }
 
-void download_rejected(struct peer *p, uint32_t piece, uint32_t begin, uint32_t len) {
-  uint32_t block = begin / BLOCK_LEN;
-  for (uint32_t k = 0; k < p->job_count; k++) {
-    struct peer_job *j = job_at(p, k);
-    if (j->ended || j->run.piece != piece || block - j->run.first >= j->run.count) continue;
-    uint32_t i = block - j->run.first;
-    uint32_t bit = UINT32_C(1) << i;
-    if ((j->got | j->gone) & bit || begin % BLOCK_LEN != 0 || len != job_block_len(p, j, i))
-      continue;
-    p->reject_count++;
-    pieces_release(p->sw->pieces, &p->pp, &j->run, bit);
-    forgo(p, j, bit);
-    end_if_whole(p, j);
-    cancel_lost(p);
-    return;
-  }
+bool download_rejected(struct peer *p, uint32_t piece, uint32_t begin, uint32_t len) {
+  uint32_t i;
+  struct peer_job *j = find_open(p, piece, begin / BLOCK_LEN, &i);
+  if (j == NULL || begin % BLOCK_LEN != 0 || len != job_block_len(p, j, i)) return false;
+  pieces_release(p->sw->pieces, &p->pp, &j->run, UINT32_C(1) << i);
+  forgo(p, j, UINT32_C(1) << i);
+  end_if_whole(p, j);
+  cancel_lost(p);
+  return true;
 }
 
 enum err download_on_bell(struct peer *p) {

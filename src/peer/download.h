@@ -57,8 +57,9 @@ void download_give_back(struct peer *p);
  * that have been seen to answer after a choke although they know nothing of BEP 6: to ask them
  * again after each choke would bring every block many times. */
 void download_choked(struct peer *p);
-/* One request was rejected (BEP 6). Unknown ones are ignored. */
-void download_rejected(struct peer *p, uint32_t piece, uint32_t begin, uint32_t len);
+/* One request was rejected (BEP 6). Returns true if it was open, and gives its block back; false:
+ * there is no such request. */
+bool download_rejected(struct peer *p, uint32_t piece, uint32_t begin, uint32_t len);
 /* Our bell rang: cancels what others have taken over. */
 enum err download_on_bell(struct peer *p);
 /* Looks at the clock: silence, patience. ERR_OK; ERR_TIMEOUT: the peer is of no use, give its

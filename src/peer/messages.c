@@ -77,9 +77,8 @@ static void on_stray_reject(struct peer *p, const struct wire_message *m) {
 static enum err on_reject(struct peer *p, const struct wire_message *m) {
   if (!p->fast || !geometry_has_block(&p->sw->meta->geo, m->index, m->begin, m->length))
     return ERR_PROTOCOL;
-  uint32_t before = p->reject_count;
-  download_rejected(p, m->index, m->begin, m->length);
-  if (p->reject_count == before) on_stray_reject(p, m); /* it was not counted: nothing is open */
+  if (download_rejected(p, m->index, m->begin, m->length)) p->reject_count++;
+  else on_stray_reject(p, m);
   return p->reject_count > PEER_REJECTS_MAX + p->window ? ERR_LIMIT : ERR_OK;
 }
 
