@@ -121,9 +121,7 @@ static void measure(struct peer *p) {
     p->rtt_ms = p->now_ms;
   }
   update_window(p);
-  int64_t usual = (int64_t)((uint64_t)p->window * BLOCK_LEN * 1000 / (rate ? rate : 1));
-  p->silence_ms = 4 * usual > SILENCE_MS ? 4 * usual : SILENCE_MS;
-  if (p->silence_ms < 2 * p->pause_ms) p->silence_ms = 2 * p->pause_ms;
+  p->usual_ms = (int64_t)((uint64_t)p->window * BLOCK_LEN * 1000 / (rate ? rate : 1));
 }
 
 void download_count(struct peer *p) {
@@ -276,7 +274,6 @@ static void note_pause(struct peer *p) {
   int64_t pause = p->now_ms - p->silent_ms;
   if (pause > PAUSE_MAX_MS) pause = PAUSE_MAX_MS;
   if (pause > p->pause_ms) p->pause_ms = pause;
-  if (p->silence_ms < 2 * p->pause_ms) p->silence_ms = 2 * p->pause_ms;
 }
 
 enum err download_arrived(struct peer *p, struct peer_job *job, uint32_t block) {
@@ -433,38 +430,55 @@ static bool others_wait(struct peer *p) {
   return s.due > 0;
 }
 
-enum err download_tick(struct peer *p, int64_t *next_ms) {
-  if (p->silence_ms == 0) p->silence_ms = SILENCE_MS;
-  if (p->outstanding > 0) {
-    p->useless_ms = 0;
-    int64_t silent = p->now_ms - p->block_ms;
-    if (p->pp.snubbed && silent >= DROP_SILENT_MS) return ERR_TIMEOUT;
-    int64_t silence_ms = p->silence_ms;
-    if (silence_ms < SILENCE_ALONE_MS && pieces_is_alone(p->sw->pieces))
-      silence_ms = SILENCE_ALONE_MS;
-    if (!p->pp.snubbed && silent >= silence_ms) {
-      char text[ADDR_TEXT_MAX];
-      log_debug("%s: silent for %lld ms, its blocks go to others", peer_name(p, text),
-                (long long)silent);
-      pieces_note_silence(p->sw->pieces, &p->pp);
-      download_give_back(p);
-      p->voided = false;
-      p->pp.snubbed = true;
-      p->silent_ms = p->block_ms;
-      p->meter_ms = 0;
-      download_ask(p);
-    }
-    lower(next_ms, p->block_ms + (p->pp.snubbed ? DROP_SILENT_MS : silence_ms));
-  } else {
-    if (p->useless_ms == 0) p->useless_ms = p->now_ms;
-    if (p->now_ms - p->useless_ms >= DROP_USELESS_MS) {
-      if (others_wait(p)) return ERR_TIMEOUT;
-      p->useless_ms = p->now_ms;
-    }
-    lower(next_ms, p->useless_ms + DROP_USELESS_MS);
+/* How long without a block counts as silent: much longer than is usual for this peer. */
+static int64_t silence_ms(const struct peer *p) {
+  int64_t ms = 4 * p->usual_ms > 2 * p->pause_ms ? 4 * p->usual_ms : 2 * p->pause_ms;
+  if (ms < SILENCE_MS) ms = SILENCE_MS;
+  return ms < SILENCE_ALONE_MS && pieces_is_alone(p->sw->pieces) ? SILENCE_ALONE_MS : ms;
+}
+
+/* It has gone silent: what it owes goes to others, and it is tried with one block. */
+static void snub(struct peer *p) {
+  char text[ADDR_TEXT_MAX];
+  log_debug("%s: silent for %lld ms, its blocks go to others", peer_name(p, text),
+            (long long)(p->now_ms - p->block_ms));
+  pieces_note_silence(p->sw->pieces, &p->pp);
+  download_give_back(p);
+  p->voided = false;
+  p->pp.snubbed = true;
+  p->silent_ms = p->block_ms;
+  p->meter_ms = 0;
+  download_ask(p);
+}
+
+/* Of a peer that owes us blocks. */
+static enum err check_silence(struct peer *p, int64_t *next_ms) {
+  int64_t limit_ms = p->pp.snubbed ? DROP_SILENT_MS : silence_ms(p);
+  if (p->now_ms - p->block_ms >= limit_ms) {
+    if (p->pp.snubbed) return ERR_TIMEOUT;
+    snub(p);
+    limit_ms = DROP_SILENT_MS;
   }
-  if (atomic_load(&p->seat.idle)) lower(next_ms, p->take_ms);
+  lower(next_ms, p->block_ms + limit_ms);
   return ERR_OK;
+}
+
+/* Of a peer that owes us nothing. */
+static enum err check_use(struct peer *p, int64_t *next_ms) {
+  if (p->useless_ms == 0) p->useless_ms = p->now_ms;
+  if (p->now_ms - p->useless_ms >= DROP_USELESS_MS) {
+    if (others_wait(p)) return ERR_TIMEOUT;
+    p->useless_ms = p->now_ms;
+  }
+  lower(next_ms, p->useless_ms + DROP_USELESS_MS);
+  return ERR_OK;
+}
+
+enum err download_tick(struct peer *p, int64_t *next_ms) {
+  if (p->outstanding > 0) p->useless_ms = 0;
+  enum err e = p->outstanding > 0 ? check_silence(p, next_ms) : check_use(p, next_ms);
+  if (e == ERR_OK && atomic_load(&p->seat.idle)) lower(next_ms, p->take_ms);
+  return e;
 }
 
 void download_update_interest(struct peer *p) {

@@ -98,7 +98,7 @@ struct peer {
   uint32_t lowat_blocks;      /* blocks worth a wake-up while many are outstanding */
   int64_t take_ms;            /* when to ask the queue again after it had nothing */
   int64_t block_ms;           /* when the last block came, or asking began */
-  int64_t silence_ms;         /* how long without a block counts as silent */
+  int64_t usual_ms;           /* how long a whole window takes at its rate; 0: not known yet */
   int64_t silent_ms;          /* while snubbed: since when it is silent */
   int64_t pause_ms;           /* the longest silence that it came back from */
   int64_t useless_ms;         /* since when it is of no use: choked, or nothing to ask for */
