@@ -10,19 +10,16 @@
 #include "app/diagnose.h"
 #include "app/human.h"
 #include "app/limits.h"
-#include "app/present.h"
-#include "app/saver.h"
+#include "app/session_end.h"
+#include "app/session_impl.h"
 #include "app/signals.h"
 #include "app/sources.h"
 #include "base/clock.h"
 #include "base/crypto.h"
 #include "base/log.h"
 #include "base/version.h"
-#include "find/tracker.h"
 #include "io/net.h"
-#include "io/resume.h"
 #include "peer/worker.h"
-#include "swarm/writer.h"
 
 enum {
   TICK_MS = 100,
@@ -31,113 +28,19 @@ enum {
   STALL_MS = 5000,          /* without a byte: say why */
   GAP_MS = 5000,            /* between two ticks: we were not running */
   BARE_MS = 5000,           /* without any thread: give up */
-  TRACKER_BYE_MS = 900,     /* how long "stopped" may take */
-  WORKERS_BYE_MS = 1500,
-  LEAVE_MS = 1800,          /* after a signal: to end in order; 2 s are promised */
   CHANNEL_SLOTS = 256,
   CHANNEL_BYTES = 4 << 20,
   WANT_PEERS_BELOW = 20
 };
 
-struct session {
-  const struct options *o;
-  const struct metainfo *m;
-  struct report *report;
-  struct present there;      /* the store, and what was in it at the start */
-  struct swarm sw;
-  struct writer *writer;
-  struct tracker_set *trackers;
-  struct saver *saver;
-  char *path;                /* of the file or top folder, NULL: not known yet */
-  bool whole;                /* all was there, and is synced */
-  int signals;               /* signalfd */
-  int relay;                 /* takes a signal to present_open(), or -1 */
-  int sig;                   /* the first signal, or 0 */
-  int64_t leave_ms;          /* when it becomes impossible to wait any longer */
-  int exit_code;             /* -1: not over yet */
-  char why[1024];
-  bool told;                 /* instead: the log has said why */
-  bool finishing;            /* all pieces are there, and the saver syncs them */
-  bool hurry;                /* it ended by a signal; for close_all() */
-
-  int64_t start_ms;
-  int64_t answer_ms;         /* when a peer was last connected */
-  int64_t moved_ms;          /* when the last payload byte came */
-  uint64_t moved_bytes;
-  int64_t rate_ms;
-  uint64_t rate_bytes;
-  uint64_t rate;
-  uint64_t already;          /* bytes that were there before */
-  uint32_t pieces;           /* verified, when it was over */
-  uint32_t worker_cap;       /* threads we may have */
-  int64_t spawn_ms;          /* when an address will be due */
-  int64_t bare_ms;           /* since when there has not been a single thread, 0: there is one */
-  int64_t tick_ms;           /* when we last looked */
-  int64_t finish_ms;         /* since when `finishing` */
-  uint32_t gave;             /* peers that gave something good, when it was over */
-};
-
-/* --- why it ends --- */
-
-static void stop_with(struct session *s, int code, const char *why) {
-  if (s->exit_code >= 0) return;
-  s->exit_code = code;
-  snprintf(s->why, sizeof s->why, "%s", why);
-}
-
-/* Whoever met the failure has said what and where; only lack of memory may have left no word. */
-static void stop_failed(struct session *s, enum err e) {
-  char text[8];
-  if (s->exit_code >= 0) return;
-  s->told = log_last_error(text, sizeof text);
-  stop_with(s, exits_of(e), e == ERR_MEMORY ? "there is not enough memory" : err_name(e));
-}
-
-static void take_signal(struct session *s, int sig) {
-  if (sig == 0) return;
-  int code = signals_exit_code(sig);
-  s->sig = sig;
-  s->leave_ms = clock_now_ms() + LEAVE_MS;
-  if (s->relay >= 0) signals_pass(s->relay, sig);
-  stop_with(s, code, code == EXIT_INTERRUPTED ? "interrupted; run the same command to go on"
-                                              : "terminated; run the same command to go on");
-}
-
-/* What the user hears last. */
-static void tell(struct session *s, int code, const char *why) {
-  struct report_summary sum = {
-    .complete = code == EXIT_OK,
-    .total = s->m->geo.total,
-    .received = atomic_load(&s->sw.received),
-    .wasted = atomic_load(&s->sw.wasted),
-    .already = s->already,
-    .elapsed_ms = clock_now_ms() - s->start_ms,
-    .peers_used = s->gave,
-    .path = s->path == NULL ? "" : s->path,
-  };
-  report_done(s->report, &sum, code, why);
-}
-
-/* --- waiting --- */
+/* --- waiting, which is the same at any time --- */
 
 /* Waits for a signal, the bell, or the time of one tick. */
 static void listen_to(struct session *s) {
   struct pollfd p[2] = {{.fd = s->signals, .events = POLLIN}, {.fd = s->sw.bell, .events = POLLIN}};
   if (poll(p, 2, TICK_MS) <= 0) return;
-  if (p[0].revents) take_signal(s, signals_take(s->signals));
+  if (p[0].revents) session_end_signal(s, signals_take(s->signals));
   if (p[1].revents) net_bell_clear(s->sw.bell);
-}
-
-/* A thread hangs in a system call that nobody can end; what it did so far is safe, and whatever
- * record there is stays true. */
-static _Noreturn void leave(struct session *s) {
-  int code = signals_exit_code(s->sig);
-  tell(s, code, code == EXIT_INTERRUPTED
-                    ? "interrupted, without waiting for the disk, which takes too long; run the "
-                      "same command to go on from what is there"
-                    : "terminated, without waiting for the disk, which takes too long; run the "
-                      "same command to go on from what is there");
-  _exit(code);
 }
 
 /* Waits for a job that waits for the disk. After a signal only so long as it is allowed to. */
@@ -148,12 +51,51 @@ static void wait_for(struct session *s, struct aside *a) {
     listen_to(s);
     now = clock_now_ms();
     if (now - before >= GAP_MS) since = now;
-    if (now >= s->leave_ms && !aside_is_over(a)) leave(s);
+    if (now >= s->leave_ms && !aside_is_over(a)) session_end_leave(s);
     int64_t moved = report_moved_ms(s->report);
     if (now - (moved > since ? moved : since) >= STALL_MS)
       report_stalled(s->report, "weft waits for the disk, which takes long to answer");
   }
   aside_end(a);
+}
+
+/* --- what is there already? --- */
+
+struct opening {
+  struct session *s;
+  int signals; /* for present_open() */
+  enum err result;
+};
+
+/* The job for app/aside: everything that waits for the disk. */
+static void open_all(void *arg) {
+  struct opening *o = arg;
+  struct session *s = o->s;
+  o->result = present_open(&s->there, s->o, s->m, s->report, o->signals);
+  if (o->result != ERR_OK) return;
+  s->already = present_bytes(s->m, &s->there.done);
+  if (!bitset_full(&s->there.done)) return;
+  o->result = store_finish(s->there.store, NULL);
+  s->whole = o->result == ERR_OK;
+}
+
+/* Does it here if there is no thread to be had. */
+static enum err begin(struct session *s) {
+  struct aside a;
+  struct opening o = {.s = s, .signals = signals_relay()};
+  if (o.signals < 0) return ERR_MEMORY;
+  s->relay = o.signals;
+  if (aside_start(&a, open_all, &o, s->sw.bell)) {
+    wait_for(s, &a);
+  } else {
+    o.signals = s->signals;
+    open_all(&o);
+    session_end_signal(s, s->there.sig);
+  }
+  close(s->relay);
+  s->relay = -1;
+  if (s->there.store != NULL) s->path = strdup(store_top_path(s->there.store));
+  return o.result == ERR_OK && s->path == NULL ? ERR_MEMORY : o.result;
 }
 
 /* --- hooks, called by other threads --- */
@@ -265,6 +207,14 @@ static enum err start_trackers(struct session *s) {
   return e;
 }
 
+static enum err start(struct session *s) {
+  enum err e = open_swarm(s);
+  for (size_t i = 0; e == ERR_OK && i < s->o->peer_count; i++)
+    addrbook_add(s->sw.book, &s->o->peers[i], FROM_USER, clock_now_ms());
+  if (e == ERR_OK) e = start_trackers(s);
+  return e;
+}
+
 /* --- the timers --- */
 
 /* The system gives no more threads than we have. */
@@ -273,7 +223,8 @@ static void do_without(struct session *s, uint32_t have, int64_t now) {
   s->spawn_ms = now + 1000;
   if (have > 0) s->bare_ms = 0;
   else if (s->bare_ms == 0) s->bare_ms = now;
-  else if (now - s->bare_ms >= BARE_MS) stop_with(s, EXIT_RESOURCES, "the system gives no threads");
+  else if (now - s->bare_ms >= BARE_MS)
+    session_end_with(s, EXIT_RESOURCES, "the system gives no threads");
   if (s->worker_cap != cap)
     log_warn("the system gives no more threads: going on with %u connection%s", cap,
              human_plural(cap));
@@ -339,7 +290,7 @@ static void stop_waiting(struct session *s, int code, const char *what, int64_t 
   char text[sizeof s->why];
   snprintf(text, sizeof text, "gave up after %g s%s (%s): %s", (double)ms / 1000, what,
            option, why);
-  stop_with(s, code, text);
+  session_end_with(s, code, text);
 }
 
 /* --timeout and --stall-timeout, and the sentence when nothing moves. */
@@ -364,7 +315,7 @@ static void check_sources(struct session *s) {
   struct addrbook_stats a;
   addrbook_stats(s->sw.book, clock_now_ms(), &a);
   if (!sources_check(s->o, s->m, s->trackers, a.known, s->report, why, sizeof why))
-    stop_with(s, EXIT_NO_SOURCE, why);
+    session_end_with(s, EXIT_NO_SOURCE, why);
 }
 
 /* Every piece is verified: the saver is to see to it that all of it stays. */
@@ -387,9 +338,9 @@ static void go_on_finishing(struct session *s, int64_t now) {
     roster_ring_all(s->sw.roster);
     s->moved_ms = now;
   } else if (e != ERR_OK) {
-    stop_failed(s, e);
+    session_end_failed(s, e);
   } else {
-    stop_with(s, EXIT_OK, "");
+    session_end_with(s, EXIT_OK, "");
   }
 }
 
@@ -416,16 +367,23 @@ static void tick(struct session *s) {
   show_progress(s, &p, &r, now);
   enum err disk = (enum err)atomic_load(&s->sw.disk_error);
   if (disk == ERR_OK) disk = saver_error(s->saver);
-  if (disk != ERR_OK) stop_failed(s, disk);
+  if (disk != ERR_OK) session_end_failed(s, disk);
   else if (s->finishing) go_on_finishing(s, now);
   else if (p.complete) begin_to_finish(s, now);
   else if (sources_left(&s->sw, s->trackers, now, why, sizeof why)) check_stall(s, &r, now);
-  else stop_with(s, EXIT_NO_SOURCE, why);
+  else session_end_with(s, EXIT_NO_SOURCE, why);
   bool wanting = !p.complete && r.seats < WANT_PEERS_BELOW && s->spawn_ms == CLOCK_NEVER;
   if (s->trackers != NULL && wanting) tracker_want_peers(s->trackers);
 }
 
-static void run(struct session *s) {
+/* --- one download, from start to end --- */
+
+static void download(struct session *s) {
+  enum err e = start(s);
+  if (e != ERR_OK) {
+    session_end_failed(s, e);
+    return;
+  }
   s->start_ms = s->answer_ms = s->moved_ms = s->rate_ms = s->tick_ms = clock_now_ms();
   check_sources(s);
   while (s->exit_code < 0) {
@@ -434,107 +392,11 @@ static void run(struct session *s) {
   }
 }
 
-/* --- ending --- */
-
-static void wait_for_workers(struct session *s) {
-  int64_t deadline = clock_now_ms() + WORKERS_BYE_MS;
-  roster_wait_empty(s->sw.roster, deadline);
-  while (atomic_load(&s->sw.workers) > 0) usleep(200); /* on their last lines, or still beginning */
-}
-
-/* Only now, as the writer was verifying until just now. */
-static void count_pieces(struct session *s) {
-  struct pieces_stats p = {0};
-  if (s->sw.pieces != NULL) pieces_stats(s->sw.pieces, &p);
-  s->pieces = p.done;
-}
-
-/* Everybody out, in the order that loses nothing: workers, writer, record. */
-static void close_swarm(struct session *s) {
-  struct swarm *sw = &s->sw;
-  struct roster_stats r = {0};
-  atomic_store(&sw->stopping, true);
-  if (sw->roster != NULL) roster_stats(sw->roster, &r);
-  s->gave = r.gave;
-  if (s->exit_code == EXIT_OK && s->trackers != NULL) tracker_completed(s->trackers);
-  if (sw->results != NULL) chan_close(sw->results);
-  if (sw->roster != NULL) {
-    roster_close_all(sw->roster);
-    wait_for_workers(s);
-  }
-  tracker_stop(s->trackers, clock_now_ms() + TRACKER_BYE_MS);
-  writer_stop(s->writer);
-  saver_stop(s->saver, s->exit_code != EXIT_OK, s->hurry);
-  count_pieces(s);
-  pieces_free(sw->pieces);
-  chan_free(sw->results);
-  fragment_pool_free(sw->pool);
-  roster_free(sw->roster);
-  addrbook_free(sw->book);
-}
-
-static void download(struct session *s) {
-  enum err e = open_swarm(s);
-  for (size_t i = 0; e == ERR_OK && i < s->o->peer_count; i++)
-    addrbook_add(s->sw.book, &s->o->peers[i], FROM_USER, clock_now_ms());
-  if (e == ERR_OK) e = start_trackers(s);
-  if (e != ERR_OK) stop_failed(s, e);
-  else run(s);
-}
-
-/* --- from start to end --- */
-
-struct opening {
-  struct session *s;
-  int signals; /* for present_open() */
-  enum err result;
-};
-
-/* The jobs that wait for the disk: what comes before the download... */
-static void open_all(void *arg) {
-  struct opening *o = arg;
-  struct session *s = o->s;
-  o->result = present_open(&s->there, s->o, s->m, s->report, o->signals);
-  if (o->result != ERR_OK) return;
-  s->already = present_bytes(s->m, &s->there.done);
-  if (!bitset_full(&s->there.done)) return;
-  o->result = store_finish(s->there.store, NULL);
-  s->whole = o->result == ERR_OK;
-}
-
-/* ...and what comes after. */
-static void close_all(void *arg) {
-  struct session *s = arg;
-  close_swarm(s);
-  if (s->exit_code == EXIT_OK) resume_remove(s->there.store, s->m);
-  else present_undo(&s->there, s->m, s->pieces);
-  present_close(&s->there);
-}
-
-/* Does it here if there is no thread to be had. */
-static enum err begin(struct session *s) {
-  struct aside a;
-  struct opening o = {.s = s, .signals = signals_relay()};
-  if (o.signals < 0) return ERR_MEMORY;
-  s->relay = o.signals;
-  if (aside_start(&a, open_all, &o, s->sw.bell)) {
-    wait_for(s, &a);
-  } else {
-    o.signals = s->signals;
-    open_all(&o);
-    take_signal(s, s->there.sig);
-  }
-  close(s->relay);
-  s->relay = -1;
-  if (s->there.store != NULL) s->path = strdup(store_top_path(s->there.store));
-  return o.result == ERR_OK && s->path == NULL ? ERR_MEMORY : o.result;
-}
-
 static void end(struct session *s) {
   struct aside a;
   s->hurry = s->sig != 0;
-  if (aside_start(&a, close_all, s, s->sw.bell)) wait_for(s, &a);
-  else close_all(s);
+  if (aside_start(&a, session_end_close, s, s->sw.bell)) wait_for(s, &a);
+  else session_end_close(s);
 }
 
 int session_run(const struct options *o, const struct metainfo *m, struct report *r) {
@@ -547,11 +409,11 @@ int session_run(const struct options *o, const struct metainfo *m, struct report
   s.worker_cap = limits_workers(o->max_peers);
   enum err e = ERR_MEMORY;
   if (s.signals >= 0 && s.sw.bell >= 0 && s.worker_cap > 0) e = begin(&s);
-  if (e != ERR_OK) stop_failed(&s, e);
-  else if (s.whole) stop_with(&s, EXIT_OK, "");
+  if (e != ERR_OK) session_end_failed(&s, e);
+  else if (s.whole) session_end_with(&s, EXIT_OK, "");
   if (s.exit_code < 0) download(&s);
   end(&s);
-  tell(&s, s.exit_code, s.told ? NULL : s.why);
+  session_end_tell(&s);
   free(s.path);
   if (s.sw.bell >= 0) close(s.sw.bell);
   if (s.signals >= 0) close(s.signals);

@@ -1,14 +1,19 @@
 /*
  * session: one torrent from start to end.
  *
- * Runs in the main thread: opens the store, finds out what is there, starts trackers, writer and
- * workers, keeps the timers (progress, stall diagnosis, time-outs), and decides when it is over.
- * Returns an exit code after every thread has ended and everything is saved.
+ *   opening       what is there already (app/present)? Complete: over. Else threads are started
+ *   downloading   a tick ten times a second: dial who is due, show progress, say why nothing moves,
+ *                 decide whether anything can still come
+ *   finishing     every piece is verified; the saver (app/saver) makes sure that all of it is on
+ *                 disk. Files that vanished meanwhile are lost pieces: back to downloading
+ *   over          there is an exit code, and everything is put away (app/session_end)
+ *
+ * From each state it may be over at once: a signal, a failure, a time-out, nobody left to ask.
  *
  * The main thread never waits for the disk, so that it always hears signals and can say what is
- * going on: whatever opens, syncs or closes is done by the saver (app/saver) or beside it
- * (app/aside). After a signal all that has 1.8 s; what hangs in a system call then is left there,
- * and the process ends without a new record: the old one is true, or the next run hashes.
+ * going on: whatever opens, syncs or closes is done by the saver or beside it (app/aside). After a
+ * signal all that has 1.8 s; what hangs in a system call then is left there, and the process ends
+ * without a new record: the old one is true, or the next run hashes.
  */
 #ifndef WEFT_APP_SESSION_H
 #define WEFT_APP_SESSION_H
