@@ -10,8 +10,9 @@
  * After the hashing each file is judged by itself (io/store_whose): without --overwrite one that is
  * somebody else's ends it, before anything is touched.
  *
- * Main thread only. The hashing runs on all cores beside it, so that progress is shown and
- * signals are obeyed.
+ * One thread at a time: before the download the one that opens (app/aside), after it the one that
+ * puts away. The hashing runs on all cores beside it, so that it can show progress and obey
+ * signals.
  */
 #ifndef WEFT_APP_PRESENT_H
 #define WEFT_APP_PRESENT_H
@@ -22,6 +23,8 @@
 #include "base/err.h"
 #include "io/store.h"
 
+/* What present_open() found. `done` and the pointer `store` never change after it, and may then be
+ * read from anywhere; for what the store itself allows see io/store. */
 struct present {
   struct store *store; /* opened and locked; NULL if that failed */
   struct bitset done;  /* the pieces that are there */
