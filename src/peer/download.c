@@ -5,16 +5,6 @@
 #include "io/net.h"
 
 enum {
-  WINDOW_START = 32,        /* blocks */
-  WINDOW_MIN = 2,           /* one arriving, one on its way */
-  WINDOW_PATIENT = 4,       /* two arriving, two on their way */
-  PATIENT_MS = 2000,        /* no peer is asked for more than this only to save wake-ups */
-  SLACK_MAX_MS = 300,       /* time that the window covers beyond the round trip */
-  SLACK_MIN_MS = 20,
-  SLACK_BYTES = 2 << 20,    /* in between: this much */
-  METER_MS = 100,           /* how often the rate is measured, */
-  METER_BLOCKS = 4,         /* with at least so many blocks in it, */
-  METER_MAX_MS = 1000,      /* or this much time */
   RETRY_MS = 250,           /* when the queue had nothing for us; */
   RETRY_SHARE = 64,         /* with more connections than this less often, */
   RETRY_MAX_MS = 1000,      /* but at least as often as this */
@@ -25,10 +15,7 @@ enum {
   DROP_USELESS_MS = 60000,  /* choked or nothing to ask for, while others wait */
   RTT_EVERY_MS = 1000,
   RTT_SLOW_MS = 5000,       /* where it hardly matters */
-  LOWAT = WIRE_PIECE_HEADER_LEN + 16384, /* a block with its header: the least worth a wake-up */
-  LOWAT_BLOCKS_MAX = 8,
-  WORDS_PER_BLOCK = 4,      /* so many idle messages are paid for by one block of use */
-  LOWAT_MS = 10             /* at high rates wake up as seldom as this, if the buffers are deep */
+  WORDS_PER_BLOCK = 4       /* so many idle messages are paid for by one block of use */
 };
 
 static struct peer_job *job_at(struct peer *p, uint32_t i) {
@@ -45,11 +32,6 @@ static uint32_t job_block_len(const struct peer *p, const struct peer_job *j, ui
 
 /* --- the window --- */
 
-static uint32_t clamp(uint64_t v, uint32_t low, uint32_t high) {
-  if (high < low) high = low;
-  return v < low ? low : v > high ? high : (uint32_t)v;
-}
-
 /* The even share of what is left, in blocks, for each worker. */
 static uint64_t fair_share(const struct peer *p, uint32_t workers) {
   struct pieces_stats s;
@@ -57,78 +39,47 @@ static uint64_t fair_share(const struct peer *p, uint32_t workers) {
   return (p->sw->meta->geo.total - s.done_bytes) / BLOCK_LEN / workers;
 }
 
-/* The window for a rate that is known. Slow peers, as long as the end is far, are asked for a
- * little more than they need, so that one wake-up brings two blocks. */
-static uint32_t window_for(const struct peer *p, uint64_t rate, uint32_t workers) {
-  uint64_t slack = clamp(UINT64_C(1000) * SLACK_BYTES / rate, SLACK_MIN_MS, SLACK_MAX_MS);
-  uint64_t us = atomic_load(&p->pp.rtt_us) + slack * 1000;
-  uint32_t need = clamp(rate * us / 1000000 / BLOCK_LEN + 1, WINDOW_MIN, UINT32_MAX);
-  if (need >= WINDOW_PATIENT || rate < WINDOW_PATIENT * BLOCK_LEN * 1000 / PATIENT_MS) return need;
-  return fair_share(p, workers) >= 4 * WINDOW_PATIENT ? WINDOW_PATIENT : need;
-}
-
 static void update_window(struct peer *p) {
   uint32_t workers = atomic_load(&p->sw->workers);
   if (workers == 0) workers = 1;
-  uint64_t share = p->sw->memory / BLOCK_LEN / workers;
-  uint32_t most = clamp(share, WINDOW_MIN, p->ext.reqq);
-  uint64_t rate = atomic_load(&p->pp.rate);
-  if (p->pp.snubbed) {
-    p->window = 1;
-  } else if (rate == 0) {
-    /* Until the rate is known, nobody gets more than half of its share of what is left. */
-    p->window = clamp(clamp(fair_share(p, workers) / 2, WINDOW_MIN, WINDOW_START), 1, most);
-  } else {
-    uint32_t want = window_for(p, rate, workers);
-    if (!p->steady) { /* slow start doubles what comes with each round trip: stay ahead of it */
-      uint32_t fair = clamp(fair_share(p, workers) / 2, WINDOW_MIN, UINT32_MAX / 2);
-      uint32_t twice = 2 * want > p->window ? 2 * want : p->window;
-      want = twice < fair ? twice : want;
-    }
-    p->window = clamp(want, WINDOW_MIN, most);
-  }
+  struct window_facts f = {
+    .rate = atomic_load(&p->pp.rate),
+    .rtt_us = atomic_load(&p->pp.rtt_us),
+    .steady = p->meter.steady,
+    .now = p->window,
+    .memory = p->sw->memory / BLOCK_LEN / workers,
+    .reqq = p->ext.reqq,
+  };
+  if (!p->pp.snubbed && window_minds_fair(&f)) f.fair = fair_share(p, workers);
+  p->window = p->pp.snubbed ? 1 : window_size(&f);
 }
 
-/* How many blocks are worth a wake-up of a fast connection, if its buffer is deep. */
-static void update_lowat(struct peer *p, uint64_t rate) {
-  if (rate * LOWAT_MS / 1000 < 2 * LOWAT) {
-    p->lowat_blocks = 1;
-    return;
-  }
-  uint64_t room = clamp((uint64_t)net_receive_buffer(p->fd) / 8 / LOWAT, 1, LOWAT_BLOCKS_MAX);
-  p->lowat_blocks = clamp(rate * LOWAT_MS / 1000 / LOWAT, 1, (uint32_t)room);
+/* Asks the kernel what it knows of the connection; for the size of its buffer only if that can
+ * matter. */
+static void look_at_socket(struct peer *p, uint64_t rate) {
+  atomic_store(&p->pp.rtt_us, net_min_rtt_us(p->fd));
+  p->wake_blocks = window_wake_blocks(rate, UINT64_MAX);
+  if (p->wake_blocks > 1)
+    p->wake_blocks = window_wake_blocks(rate, (uint64_t)net_receive_buffer(p->fd));
+  p->rtt_ms = p->now_ms;
 }
 
-/* Samples the rate when enough has come, and the round trip now and then. */
+/* Measures the rate when enough has come, and the round trip now and then. */
 static void measure(struct peer *p) {
-  int64_t dt = p->now_ms - p->meter_ms;
-  if (p->meter_ms == 0) { /* the first block: the clock starts here, behind the first round trip */
-    p->meter_ms = p->now_ms;
-    p->meter_bytes = 0;
-    return;
-  }
-  if (dt < METER_MS || (p->meter_bytes < METER_BLOCKS * BLOCK_LEN && dt < METER_MAX_MS)) return;
-  uint64_t now = p->meter_bytes * 1000 / (uint64_t)dt;
-  uint64_t old = atomic_load(&p->pp.rate);
-  if (now <= old + old / 4) p->steady = true;
-  uint64_t rate = now <= old ? (3 * old + now) / 4 : p->steady ? (old + now) / 2 : now;
-  atomic_store(&p->pp.rate, rate ? rate : 1);
-  p->meter_ms = p->now_ms;
-  p->meter_bytes = 0;
-  if (p->now_ms - p->rtt_ms >= (p->window > WINDOW_PATIENT ? RTT_EVERY_MS : RTT_SLOW_MS)) {
-    atomic_store(&p->pp.rtt_us, net_min_rtt_us(p->fd));
-    update_lowat(p, rate);
-    p->rtt_ms = p->now_ms;
-  }
+  uint64_t rate = atomic_load(&p->pp.rate);
+  if (!window_measure(&p->meter, p->now_ms, &rate)) return;
+  atomic_store(&p->pp.rate, rate);
+  if (p->now_ms - p->rtt_ms >= (p->window > WINDOW_PATIENT ? RTT_EVERY_MS : RTT_SLOW_MS))
+    look_at_socket(p, rate);
   update_window(p);
-  p->usual_ms = (int64_t)((uint64_t)p->window * BLOCK_LEN * 1000 / (rate ? rate : 1));
+  p->usual_ms = (int64_t)((uint64_t)p->window * BLOCK_LEN * 1000 / rate);
 }
 
 void download_count(struct peer *p) {
   if (p->arrived == 0) return;
   atomic_fetch_add(&p->sw->received, p->arrived);
   atomic_fetch_add(&p->seat.received, p->arrived);
-  p->meter_bytes += p->arrived;
+  p->meter.bytes += p->arrived;
   p->arrived = 0;
   p->block_ms = p->now_ms;
   atomic_store(&p->pp.last_ms, p->now_ms);
@@ -189,8 +140,8 @@ static void put_requests(struct peer *p, const struct run *run) {
 
 /* When many idle, each of them need not look so often whether somebody else has become slow. */
 static int64_t retry_ms(const struct peer *p) {
-  uint64_t ms = (uint64_t)RETRY_MS * atomic_load(&p->sw->workers) / RETRY_SHARE;
-  return clamp(ms, RETRY_MS, RETRY_MAX_MS);
+  int64_t ms = (int64_t)RETRY_MS * atomic_load(&p->sw->workers) / RETRY_SHARE;
+  return ms < RETRY_MS ? RETRY_MS : ms > RETRY_MAX_MS ? RETRY_MAX_MS : ms;
 }
 
 void download_ask(struct peer *p) {
@@ -200,7 +151,7 @@ void download_ask(struct peer *p) {
   }
   if (p->now_ms < p->take_ms) return;
   if (p->window == 0 || atomic_load(&p->pp.rate) == 0 || p->pp.snubbed) update_window(p);
-  uint32_t batch = clamp(p->window / 4, 1, FRAGMENT_BLOCKS_MAX);
+  uint32_t batch = window_batch(p->window);
   while (p->outstanding < p->window && p->job_count < PEER_JOBS_MAX) {
     uint32_t room = p->window - p->outstanding;
     if (room < batch && p->outstanding > 0) break;
@@ -218,10 +169,10 @@ void download_ask(struct peer *p) {
 }
 
 void download_set_lowat(struct peer *p) {
-  bool deep = !p->choking_us && p->outstanding_bytes >= 2 * LOWAT;
-  uint32_t blocks = p->lowat_blocks * 4 <= p->outstanding ? p->lowat_blocks : 1;
-  if (blocks == 1 && p->outstanding >= WINDOW_PATIENT && p->steady) blocks = 2;
-  int want = deep ? (int)blocks * LOWAT : 1;
+  int want = 1;
+  if (!p->choking_us)
+    want = (int)window_low_water(p->wake_blocks, p->meter.steady, p->outstanding,
+                                 p->outstanding_bytes);
   if (want == p->lowat) return;
   net_set_lowat(p->fd, want);
   p->lowat = want;
@@ -252,7 +203,7 @@ static enum err hand_on(struct peer *p, struct peer_job *j) {
     int64_t waited_ms = clock_now_ms() - before_ms; /* not the peer's fault either */
     p->now_ms += waited_ms;
     atomic_store(&p->pp.last_ms, p->now_ms);
-    p->meter_ms += waited_ms;
+    p->meter.since_ms += waited_ms;
     p->block_ms = p->now_ms;
   }
   fragment_put(p->sw->pool, f);
@@ -447,7 +398,7 @@ static void snub(struct peer *p) {
   p->voided = false;
   p->pp.snubbed = true;
   p->silent_ms = p->block_ms;
-  p->meter_ms = 0;
+  p->meter.since_ms = 0;
   download_ask(p);
 }
 

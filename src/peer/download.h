@@ -1,12 +1,8 @@
 /*
  * download: what we ask one peer for, and where it goes.
  *
- * Requests go out ahead of the data, as many as the peer can answer in a round trip and a little
- * more: that is the window (bandwidth-delay product plus slack). It begins at 32 blocks, and then
- * follows what is measured: rate * (round trip + slack), across piece boundaries, never more than
- * the peer's "reqq" (BEP 10), nor its share of --memory. Because a window that is too small holds
- * the measured rate down, and the slack always asks for more than the rate needs, it grows by a
- * factor each round trip while that pays, and stops when the peer or the path is the limit.
+ * Requests go out ahead of the data, across piece boundaries, as many as the window allows (see
+ * peer/window). What to ask for is the work queue's choice (swarm/pieces): runs of blocks.
  *
  * Asked-for runs stand in a ring of jobs in the order of asking, which is the order in which a
  * well-behaved peer answers. Each job gets a fragment when its first block is about to arrive.

@@ -34,7 +34,7 @@ void peer_restart(struct peer *p) {
   p->choking_us = true;
   atomic_store(&p->seat.choked, true);
   p->lowat = 1;
-  p->lowat_blocks = 1;
+  p->wake_blocks = 1;
   p->ahead = 2;
   buf_init(&p->out, OUT_MAX);
   buf_init(&p->in, IN_MAX);

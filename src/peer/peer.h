@@ -9,8 +9,8 @@
  *   DIALLING -> HANDSHAKE -> OPEN -> gone
  *
  * The files of this folder share this struct: peer.c opens the conversation and sends, receive.c
- * turns bytes into messages, messages.c acts on them, download.c decides what to ask for,
- * worker.c is the thread with the one loop.
+ * turns bytes into messages, messages.c acts on them, download.c decides what to ask for (and
+ * window.c how much), worker.c is the thread with the one loop.
  */
 #ifndef WEFT_PEER_PEER_H
 #define WEFT_PEER_PEER_H
@@ -20,6 +20,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "peer/window.h"
 #include "proto/extend.h"
 #include "proto/wire.h"
 #include "swarm/swarm.h"
@@ -94,8 +95,8 @@ struct peer {
   bool voided;                /* a choke took back what was asked, and nothing was asked since */
   bool keeps_requests;        /* a choke does not make it forget what it was asked */
   int lowat;                  /* SO_RCVLOWAT as set */
-  bool steady;                /* the rate has stopped rising as in TCP's slow start */
-  uint32_t lowat_blocks;      /* blocks worth a wake-up while many are outstanding */
+  uint32_t wake_blocks;       /* blocks worth a wake-up while many are outstanding */
+  struct window_meter meter;
   int64_t take_ms;            /* when to ask the queue again after it had nothing */
   int64_t block_ms;           /* when the last block came, or asking began */
   int64_t usual_ms;           /* how long a whole window takes at its rate; 0: not known yet */
@@ -103,8 +104,6 @@ struct peer {
   int64_t pause_ms;           /* the longest silence that it came back from */
   int64_t useless_ms;         /* since when it is of no use: choked, or nothing to ask for */
   int64_t rtt_ms;             /* when the round trip was last looked at */
-  int64_t meter_ms;           /* rate: start of this interval, 0 before the first block */
-  uint64_t meter_bytes;
 
   /* Patience. */
   uint32_t unknown_count;
