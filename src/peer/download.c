@@ -203,7 +203,7 @@ static enum err hand_on(struct peer *p, struct peer_job *j) {
     int64_t waited_ms = clock_now_ms() - before_ms; /* not the peer's fault either */
     p->now_ms += waited_ms;
     atomic_store(&p->pp.last_ms, p->now_ms);
-    p->meter.since_ms += waited_ms;
+    window_discount(&p->meter, waited_ms);
     p->block_ms = p->now_ms;
   }
   fragment_put(p->sw->pool, f);

@@ -42,6 +42,10 @@ bool window_measure(struct window_meter *m, int64_t now_ms, uint64_t *rate) {
   return begun;
 }
 
+void window_discount(struct window_meter *m, int64_t ms) {
+  if (m->since_ms != 0) m->since_ms += ms;
+}
+
 /* The rule, for a rate that is known. */
 static uint32_t needed(const struct window_facts *f) {
   uint64_t slack_ms = clamp(UINT64_C(1000) * SLACK_BYTES / f->rate, SLACK_MIN_MS, SLACK_MAX_MS);

@@ -34,6 +34,8 @@ struct window_meter {
  * per second as known so far (0: not at all), is brought up to date and never 0. Returns whether
  * it was. */
 bool window_measure(struct window_meter *m, int64_t now_ms, uint64_t *rate);
+/* So much time of this interval, if one has begun, was not the peer's: we were busy. */
+void window_discount(struct window_meter *m, int64_t ms);
 
 /* A window that is no larger is a slow peer's: two blocks arriving, two on their way. */
 enum { WINDOW_PATIENT = 4 };

@@ -75,6 +75,16 @@ TEST(a_known_rate_never_becomes_unknown) {
   assert_int_equal(rate, 1);
 }
 
+TEST(time_spent_waiting_for_the_disk_is_not_the_peers) {
+  struct window_meter m = {0};
+  uint64_t rate = 0;
+  window_discount(&m, 30000); /* before the first block nothing is measured */
+  assert_false(come(&m, 100000, 100000, &rate));
+  window_discount(&m, 30000);
+  assert_true(come(&m, 100000, 130100, &rate));
+  assert_int_equal(rate, 1000000);
+}
+
 /* --- the window --- */
 
 TEST(the_window_covers_the_round_trip_and_the_slack) {
@@ -198,7 +208,8 @@ int main(void) {
   RUN(T(the_clock_of_the_rate_starts_with_the_first_block),
       T(an_interval_is_long_enough_and_has_enough_in_it),
       T(a_rising_rate_is_believed_at_once_until_it_is_steady),
-      T(a_known_rate_never_becomes_unknown), T(the_window_covers_the_round_trip_and_the_slack),
+      T(a_known_rate_never_becomes_unknown), T(time_spent_waiting_for_the_disk_is_not_the_peers),
+      T(the_window_covers_the_round_trip_and_the_slack),
       T(the_slack_has_a_floor_and_a_ceiling), T(the_window_asks_for_more_than_the_rate_needs),
       T(the_window_is_bounded_by_memory_and_by_what_the_peer_takes),
       T(an_unknown_rate_gets_a_guess_that_leaves_others_their_share),
