@@ -64,7 +64,14 @@ static enum take give_last(struct pieces *q, struct open_piece *op, struct piece
   return TAKE_RUN;
 }
 
-/* What this connection holds alone, while it still has free blocks. */
+static void hold(struct open_piece *op, struct pieces_peer *p) {
+  op->holder = p->slot + 1;
+  p->holds = op->index;
+}
+
+/* What this connection holds alone, while it still has free blocks. A piece that is asked for
+ * completely needs no holder, not even one for one alone: nobody is given any of it, and who gives
+ * a block back loses the right to be the only one (pieces.c, give_back). */
 static struct open_piece *held(struct pieces *q, struct pieces_peer *p, bool fast) {
   if (p->holds == UINT32_MAX) return NULL;
   struct open_piece *op = q->open[p->holds];
@@ -83,14 +90,17 @@ static bool may_finish(const struct open_piece *op, uint32_t trial) {
   return !op->alone || op->missing <= trial;
 }
 
+/* Is it nobody's, and may this connection choose it? What it was silent about it is given only when
+ * nothing else is left (emptiest). */
+static bool is_for(const struct open_piece *op, const struct pieces_peer *p) {
+  return op->holder == 0 && pieces_peer_has(p, op->index) && op->silent != p->slot + 1;
+}
+
 /* A begun piece that this connection may join: left by its holder, or shared by slow ones. */
 static struct open_piece *joinable(struct pieces *q, const struct pieces_peer *p, bool fast,
                                    uint32_t trial) {
-  for (struct open_piece *op = q->ready; op != NULL; op = op->next) {
-    if (op->holder != 0 || !pieces_peer_has(p, op->index) || !may_finish(op, trial)) continue;
-    if (op->silent == p->slot + 1) continue; /* something else first */
-    if (!op->shared || !fast) return op;
-  }
+  for (struct open_piece *op = q->ready; op != NULL; op = op->next)
+    if (is_for(op, p) && may_finish(op, trial) && (!op->shared || !fast)) return op;
   return NULL;
 }
 
@@ -105,14 +115,10 @@ static struct open_piece *begin(struct pieces *q, struct pieces_peer *p, bool fa
 }
 
 /* Makes `p` the holder of `op` if it is fast, or if the piece is to be fetched by one alone. */
-static void hold(struct open_piece *op, struct pieces_peer *p, bool fast) {
-  if (p->snubbed || (op->shared && !op->alone)) return;
-  if (!fast && !op->alone) {
-    op->shared = true;
-    return;
-  }
-  op->holder = p->slot + 1;
-  p->holds = op->index;
+static void join(struct open_piece *op, struct pieces_peer *p, bool fast) {
+  if (p->snubbed) return;
+  if (op->alone || (fast && !op->shared)) hold(op, p);
+  else op->shared = true;
 }
 
 /* Is this piece to be fetched alone, by somebody who will have it soon? */
@@ -250,12 +256,8 @@ static uint32_t trial_left(const struct pieces *q, const struct pieces_peer *p, 
 
 /* A piece that is to be fetched alone, or of which nothing is there or asked for. */
 static struct open_piece *to_be_proven(struct pieces *q, const struct pieces_peer *p) {
-  struct open_piece *op = q->ready;
-  for (; op != NULL; op = op->next) {
-    if (op->holder != 0 || !pieces_peer_has(p, op->index)) continue;
-    if (op->silent == p->slot + 1) continue;
-    if (op->alone || op->free == op->blocks) return op;
-  }
+  for (struct open_piece *op = q->ready; op != NULL; op = op->next)
+    if (is_for(op, p) && (op->alone || op->free == op->blocks)) return op;
   return NULL;
 }
 
@@ -283,8 +285,7 @@ static struct open_piece *for_suspect(struct pieces *q, struct pieces_peer *p, i
   if (op == NULL) op = begin(q, p, true);
   if (op == NULL) return NULL;
   op->alone = true;
-  op->holder = p->slot + 1;
-  p->holds = op->index;
+  hold(op, p);
   return op;
 }
 
@@ -315,7 +316,7 @@ static enum take choose(struct pieces *q, struct pieces_peer *p, uint32_t max, i
   op = joinable(q, p, fast, left);
   if (op == NULL) op = begin(q, p, fast);
   if (op != NULL) {
-    hold(op, p, fast);
+    join(op, p, fast);
     return give_first(q, op, p, max, out);
   }
   op = emptiest(q, p, left);
