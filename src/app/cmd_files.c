@@ -8,13 +8,15 @@
  * "symlink": ..., "md5sum": ...}]}; a path is a list, because an element may hold any byte, even a
  * slash.
  */
-#include "app/cmd.h"
+#include "app/cmd_files.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "app/cmd.h"
+#include "app/exits.h"
 #include "app/out.h"
 #include "app/torrent.h"
 #include "io/store_path.h"
@@ -89,7 +91,7 @@ static void print_json(const struct metainfo *m) {
   buf_free(&b);
 }
 
-int cmd_files(const struct options *o) {
+static int run(const struct options *o) {
   struct metainfo m;
   int code = torrent_load(&m, o->args[0], o->timeout_ms);
   if (code != EXIT_OK) return code;
@@ -103,3 +105,22 @@ int cmd_files(const struct options *o) {
   metainfo_free(&m);
   return EXIT_OK;
 }
+
+static const struct command_option options[] = {
+  OPTION_TIMEOUT_OF_URL,
+  OPTION_JSON("print one JSON object instead of text"),
+  OPTIONS_OF_ALL("no warnings, only errors"),
+  {.name = NULL},
+};
+
+const struct command cmd_files = {
+  .name = "files",
+  .usage = "TORRENT",
+  .summary = "list the files: size in bytes and path",
+  .about = "Lists the files of a torrent, one per line: size in bytes, two spaces, path.\n"
+           COMMAND_TORRENT_IS,
+  .options = options,
+  .least_args = 1,
+  .most_args = 1,
+  .run = run,
+};

@@ -13,12 +13,19 @@
 #include <string.h>
 #include <time.h>
 
+#include "app/cmd_files.h"
+#include "app/exits.h"
 #include "app/human.h"
 #include "app/out.h"
 #include "app/torrent.h"
 #include "base/crypto.h"
 
 enum { HASHES_LISTED = 64, FILES_LISTED = 50, HASH_LEN = 20 };
+
+struct info_options {
+  struct options common;
+  bool list_pieces; /* --pieces */
+};
 
 static void put_text(const char *label, const char *text, size_t len) {
   out_printf("%s: ", label);
@@ -204,14 +211,15 @@ static void print_json(const struct metainfo *m) {
   buf_free(&b);
 }
 
-int cmd_info(const struct options *o) {
+static int run(const struct options *o) {
+  const struct info_options *own = (const struct info_options *)o;
   struct metainfo m;
   int code = torrent_load(&m, o->args[0], o->timeout_ms);
   if (code != EXIT_OK) return code;
   if (o->json) {
     print_json(&m);
   } else {
-    put_basics(&m, o->list_pieces);
+    put_basics(&m, own->list_pieces);
     put_description(&m);
     put_sources(&m);
     put_files(&m);
@@ -219,3 +227,25 @@ int cmd_info(const struct options *o) {
   metainfo_free(&m);
   return EXIT_OK;
 }
+
+static const struct command_option options[] = {
+  OPTION_TIMEOUT_OF_URL,
+  {.name = "pieces", .kind = OPTION_FLAG, .field = offsetof(struct info_options, list_pieces),
+   .help = "list the hash of every piece, however many"},
+  OPTION_JSON("print one JSON object instead of text"),
+  OPTIONS_OF_ALL("no warnings, only errors"),
+  {.name = NULL},
+};
+
+const struct command cmd_info = {
+  .name = "info",
+  .usage = "TORRENT",
+  .summary = "say what a torrent holds",
+  .about = "Prints what a torrent says about itself: trackers, sizes, hashes, files.\n"
+           COMMAND_TORRENT_IS,
+  .options = options,
+  .size = sizeof(struct info_options),
+  .least_args = 1,
+  .most_args = 1,
+  .run = run,
+};

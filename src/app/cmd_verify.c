@@ -18,6 +18,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "app/cmd_files.h"
+#include "app/exits.h"
 #include "app/human.h"
 #include "app/out.h"
 #include "app/report.h"
@@ -391,7 +393,7 @@ static int verify(struct store *s, const struct metainfo *m, const struct option
   return code;
 }
 
-int cmd_verify(const struct options *o) {
+static int run(const struct options *o) {
   struct metainfo m;
   struct store *s;
   int code = torrent_load(&m, o->args[0], o->timeout_ms);
@@ -407,3 +409,25 @@ int cmd_verify(const struct options *o) {
   metainfo_free(&m);
   return code;
 }
+
+static const struct command_option options[] = {
+  OPTION_OUTPUT("the same as the argument PATH"),
+  OPTION_TIMEOUT_OF_URL,
+  OPTION_JSON("print one JSON object instead of text"),
+  OPTIONS_OF_ALL("no progress and no text: the exit code tells"),
+  {.name = NULL},
+};
+
+const struct command cmd_verify = {
+  .name = "verify",
+  .usage = "TORRENT [PATH]",
+  .summary = "compare files on disk with the torrent",
+  .about = "Reads the files on disk and names those that are missing or damaged, and where.\n"
+           "Changes nothing. Exits with 0 if everything matches, with 8 if not.\n"
+           COMMAND_TORRENT_IS COMMAND_PATH_IS("the files are"),
+  .options = options,
+  .least_args = 1,
+  .most_args = 2,
+  .path = true,
+  .run = run,
+};

@@ -1,13 +1,16 @@
 /*
- * main: the table of the commands, and the only place that ends the process.
+ * main: finds the command and runs it, and is the only place that ends the process.
  *
- *   weft COMMAND [OPTIONS] TORRENT ...
+ *   weft COMMAND [OPTIONS] ARGUMENTS
  *   weft [OPTIONS] TORRENT [PATH]        the same as `weft download`
  *
- * The first word decides. A command is looked up in the table; -h, --help, help, --version and
- * version are answered here; an option or anything that looks like a torrent means `download`;
+ * The first word decides. A command is looked up in the list (app/cmd); -h, --help, help, --version
+ * and version are answered here; an option or anything that looks like a torrent means `download`;
  * whatever else it is gets a sentence and exit code 2. A file whose name is that of a command can
  * be given as "./info".
+ *
+ * Only a second signal, or one after which the disk does not answer, ends the process elsewhere
+ * (app/signals, app/session_end).
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -19,9 +22,9 @@
 #include <unistd.h>
 
 #include "app/cmd.h"
-#include "app/options.h"
+#include "app/command_help.h"
+#include "app/exits.h"
 #include "app/out.h"
-#include "app/session.h"
 #include "app/torrent.h"
 #include "base/log.h"
 #include "base/sha1.h"
@@ -29,21 +32,20 @@
 #include "io/http.h"
 #include "io/store_beneath.h"
 
-static const struct {
-  const char *name;
-  int (*run)(const struct options *o);
-} commands[] = {
-  {"download", cmd_download},
-  {"info", cmd_info},
-  {"files", cmd_files},
-  {"verify", cmd_verify},
-};
+static const struct command *const commands[] = {CMD_POINTERS};
 
-/* The index of a command in the table, or -1. */
-static int find_command(const char *name) {
-  for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
-    if (strcmp(commands[i].name, name) == 0) return (int)i;
-  return -1;
+/* A command in the table, or NULL. */
+static const struct command *find_command(const char *name) {
+  for (const struct command *const *c = commands; *c != NULL; c++)
+    if (strcmp((*c)->name, name) == 0) return *c;
+  return NULL;
+}
+
+/* The one that is meant when none is named. */
+static const struct command *implied_command(void) {
+  const struct command *const *c = commands;
+  while (!(*c)->implied) c++;
+  return *c;
 }
 
 /*
@@ -82,6 +84,11 @@ static const char *why_no_log(int errnum) {
   }
 }
 
+static int no_memory(void) {
+  log_error("there is not enough memory to begin");
+  return EXIT_RESOURCES;
+}
+
 /* What -q, -v and --log-file ask for. Returns an exit code. */
 static int start_log(const struct options *o) {
   if (o->quiet)
@@ -95,25 +102,40 @@ static int start_log(const struct options *o) {
   return EXIT_DISK;
 }
 
-/* argv[1] is the first word behind the name of the command. */
-static int run_command(int command, int argc, char **argv) {
-  struct options o;
-  switch (options_parse(&o, commands[command].name, argc, argv)) {
-  case OPTIONS_HELP:
-    return EXIT_OK;
-  case OPTIONS_BAD:
-    return EXIT_USAGE;
-  case OPTIONS_OK:
+static int run_parsed(const struct command *c, const struct options *o) {
+  int code = start_log(o);
+  if (code != EXIT_OK) return code;
+  if (http_global_init() != ERR_OK) return no_memory();
+  code = c->run(o);
+  http_global_cleanup();
+  return code;
+}
+
+/* `weft -v info x`: what was taken for the torrent is no file, but the name of a command. */
+static bool is_misplaced(const char *torrent) {
+  const struct command *meant = find_command(torrent);
+  if (meant == NULL || access(torrent, F_OK) == 0) return false;
+  log_error("there is no file '%s'; if you mean the command, it goes before the options: "
+            "weft %s [OPTIONS] %s", torrent, meant->name, meant->usage);
+  return true;
+}
+
+/* argv[1] is the first word behind the name of the command, if that was `named`. */
+static int run_command(const struct command *c, bool named, int argc, char **argv) {
+  int code = EXIT_OK;
+  struct options *o = calloc(1, command_size(c));
+  if (o == NULL) return no_memory();
+  switch (command_parse(c, commands, o, argc, argv)) {
+  case COMMAND_HELP:
+    break;
+  case COMMAND_BAD:
+    code = EXIT_USAGE;
+    break;
+  case COMMAND_OK:
+    code = !named && is_misplaced(o->args[0]) ? EXIT_USAGE : run_parsed(c, o);
     break;
   }
-  int code = start_log(&o);
-  if (code != EXIT_OK) return code;
-  if (http_global_init() != ERR_OK) {
-    log_error("there is not enough memory to begin");
-    return EXIT_RESOURCES;
-  }
-  code = commands[command].run(&o);
-  http_global_cleanup();
+  free(o);
   return code;
 }
 
@@ -122,12 +144,12 @@ static int help(int argc, char **argv) {
   char *asked[] = {argv[0], argv[0], NULL};
   char option[] = "-h";
   if (argc < 3) {
-    options_overview();
+    command_overview(commands);
     return EXIT_OK;
   }
   asked[1] = option;
-  int command = find_command(argv[2]);
-  if (command >= 0) return run_command(command, 2, asked);
+  const struct command *command = find_command(argv[2]);
+  if (command != NULL) return run_command(command, true, 2, asked);
   log_error("there is no command '%s'; 'weft -h' lists them", argv[2]);
   return EXIT_USAGE;
 }
@@ -149,7 +171,7 @@ static int usage(void) {
 
 /* The first word is neither a command nor anything that could be a torrent. */
 static int unknown(const char *word) {
-  const char *near = options_near_command(word);
+  const char *near = command_help_near(commands, word);
   if (near != NULL)
     log_error("there is no command '%.300s'; did you mean 'weft %s'?", word, near);
   else
@@ -164,10 +186,10 @@ static int run(int argc, char **argv) {
     return help(argc, argv);
   if (strcmp(word, "--version") == 0 || strcmp(word, "-V") == 0 || strcmp(word, "version") == 0)
     return version();
-  int command = find_command(word);
-  if (command >= 0) return run_command(command, argc - 1, argv + 1);
+  const struct command *command = find_command(word);
+  if (command != NULL) return run_command(command, true, argc - 1, argv + 1);
   if ((word[0] == '-' && word[1] != '\0') || torrent_plausible(word)) {
-    return run_command(0, argc, argv);
+    return run_command(implied_command(), false, argc, argv);
   }
   return unknown(word);
 }

@@ -1,11 +1,14 @@
 /*
  * options: the command line as one struct.
  *
- * Every option stands in one table, in options.c: its name, its short form, what it takes, its
- * unit and default, the commands that know it, and its line of help. Parsing, `-h` and the error
- * messages all come from that table. Long options have GNU spelling ("--max-peers 50",
- * "--max-peers=50", unambiguous prefixes are *not* accepted: scripts must not break when an option
- * is added); options and arguments may be mixed, "--" ends the options.
+ * What several commands may be told stands here, each with its unit and default; which of them a
+ * command knows it says itself (app/command). An option that only one command has stands in a
+ * struct of that command, which begins with this one:
+ *
+ *   struct info_options { struct options common; bool list_pieces; };
+ *
+ * so that a pointer to the one is a pointer to the other, and nothing here grows with the number of
+ * commands. Also what numbers, sizes and times look like on the command line.
  */
 #ifndef WEFT_APP_OPTIONS_H
 #define WEFT_APP_OPTIONS_H
@@ -17,7 +20,13 @@
 #include "io/store.h"
 #include "proto/addr.h"
 
-enum { OPTIONS_LIST_MAX = 64 };
+enum { OPTIONS_LIST_MAX = 64, OPTIONS_ARGS_MAX = 4 };
+
+/* An option that may be repeated. */
+struct options_list {
+  const char *at[OPTIONS_LIST_MAX];
+  size_t count;
+};
 
 struct options {
   const char *output;        /* -o, --output PATH; NULL */
@@ -34,37 +43,23 @@ struct options {
   uint16_t port;             /* --port N told to trackers, default 6881 */
   struct addr peers[OPTIONS_LIST_MAX]; /* --peer IP:PORT, up to 64 times */
   size_t peer_count;
-  const char *trackers[OPTIONS_LIST_MAX]; /* --tracker URL, repeatable: an extra tier in front */
-  size_t tracker_count;
+  struct options_list trackers; /* --tracker URL, repeatable: an extra tier in front */
   bool no_trackers;          /* --no-trackers */
   enum store_allocate allocate; /* --allocate none|sparse|full, default sparse */
   bool overwrite;            /* --overwrite */
-  bool list_pieces;          /* --pieces (info) */
-  const char *args[2];       /* what is left over; a second one that is a PATH is in `output` too */
+  const char *args[OPTIONS_ARGS_MAX]; /* what is left over; one that is a PATH is in `output` too */
   size_t arg_count;
 };
 
-/* What the parser decided besides filling the struct. */
-enum options_result { OPTIONS_OK, OPTIONS_HELP, OPTIONS_BAD };
+/* Every default. */
+void options_init(struct options *o);
 
-/*
- * Parses argv[1..argc) for `command_name` (e.g. "download"), whose usage line says how many
- * arguments it takes. OPTIONS_BAD: one sentence was written to stderr, with a hint at --help; exit
- * 2. OPTIONS_HELP: the help for this command was written to stdout; exit 0. Strings point into
- * argv.
- */
-enum options_result options_parse(struct options *o, const char *command_name, int argc,
-                                  char **argv);
-
-/* Writes the help of the whole program to stdout: `weft -h`. */
-void options_overview(void);
-/* The command that `word` is at most two typing errors away from, or NULL. */
-const char *options_near_command(const char *word);
-
-/* "500K", "2M", "1.5G" (1024-based) or plain bytes. False, and *bytes untouched, if it is anything
- * else or overflows. */
+/* Whole digits from `least` to `most`. Returns false, and *v stays, for anything else. */
+bool options_number(const char *text, uint64_t least, uint64_t most, uint64_t *v);
+/* "500K", "2M", "1.5G" (1024-based) or plain bytes. Returns false, and *bytes stays, if it is
+ * anything else or overflows. */
 bool options_size(const char *text, uint64_t *bytes);
-/* "90", "90s", "2m", "1h", "1.5m" -> milliseconds. False, and *ms untouched, for anything else
+/* "90", "90s", "2m", "1h", "1.5m" -> milliseconds. Returns false, and *ms stays, for anything else
  * and for more than 100 years. */
 bool options_duration(const char *text, int64_t *ms);
 

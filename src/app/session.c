@@ -181,13 +181,13 @@ static enum err open_swarm(struct session *s) {
 static enum err start_trackers(struct session *s) {
   const struct options *o = s->o;
   size_t of_torrent = o->no_trackers ? 0 : s->m->tier_count;
-  if (o->tracker_count + of_torrent == 0) return ERR_OK;
+  if (o->trackers.count + of_torrent == 0) return ERR_OK;
   struct metainfo_tier *tiers = calloc(s->m->tier_count + 1, sizeof *tiers);
   char *urls[OPTIONS_LIST_MAX];
   size_t n = 0;
   if (tiers == NULL) return ERR_MEMORY;
-  for (size_t i = 0; i < o->tracker_count; i++) urls[i] = strdup(o->trackers[i]);
-  if (o->tracker_count > 0) tiers[n++] = (struct metainfo_tier){urls, o->tracker_count};
+  for (size_t i = 0; i < o->trackers.count; i++) urls[i] = strdup(o->trackers.at[i]);
+  if (o->trackers.count > 0) tiers[n++] = (struct metainfo_tier){urls, o->trackers.count};
   for (size_t i = 0; i < of_torrent; i++) tiers[n++] = s->m->tiers[i];
   struct tracker_config c = {
     .tiers = tiers,
@@ -202,7 +202,7 @@ static enum err start_trackers(struct session *s) {
   memcpy(c.info_hash, s->m->info_hash, sizeof c.info_hash);
   memcpy(c.peer_id, s->sw.peer_id, sizeof c.peer_id);
   enum err e = tracker_start(&c, &s->trackers);
-  for (size_t i = 0; i < o->tracker_count; i++) free(urls[i]);
+  for (size_t i = 0; i < o->trackers.count; i++) free(urls[i]);
   free(tiers);
   return e;
 }

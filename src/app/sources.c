@@ -11,8 +11,8 @@ enum { UNUSABLE_MAX = 768 };
 
 /* Did the user name a tracker that can't be asked? */
 static bool named_unusable(const struct options *o) {
-  for (size_t i = 0; i < o->tracker_count; i++)
-    if (!http_is_url(o->trackers[i])) return true;
+  for (size_t i = 0; i < o->trackers.count; i++)
+    if (!http_is_url(o->trackers.at[i])) return true;
   return false;
 }
 

@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include "app/exits.h"
-#include "app/options.h"
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -92,14 +91,6 @@ static void tell_missing(const char *name) {
     else
       log_error("%s can't be fetched: weft knows only http:// and https:// URLs; fetch it by other "
                 "means and give weft the file", name);
-    return;
-  }
-  char word[20];
-  snprintf(word, sizeof word, "%.*s", (int)strcspn(bare, "'"), bare);
-  const char *command = options_near_command(word);
-  if (command != NULL && strcmp(command, word) == 0) {
-    log_error("there is no file %s; if you mean the command, it goes before the options: weft %s "
-              "[OPTIONS] TORRENT", name, command);
     return;
   }
   bool is_site = strncasecmp(bare, "www.", 4) == 0;

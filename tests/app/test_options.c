@@ -3,44 +3,11 @@
 #include <string.h>
 
 #include "app/options.h"
-#include "capture.h"
 
-static struct options o;
-static enum options_result result;
-static char said[1 << 12];   /* on stderr */
-static char helped[1 << 16]; /* on stdout */
-
-/* Parses words as `weft COMMAND words...`; fills `result`, `o`, `said` and `helped`. */
-static void parse_words(const char *command, int argc, char **argv) {
-  struct capture out = capture_start(STDOUT_FILENO);
-  struct capture err = capture_start(STDERR_FILENO);
-  result = options_parse(&o, command, argc, argv);
-  capture_end(&err, said, sizeof said);
-  capture_end(&out, helped, sizeof helped);
-}
-
-#define PARSE(command, ...) \
-  do { \
-    static char words_[][64] = {"weft", __VA_ARGS__}; \
-    static char *argv_[sizeof words_ / sizeof words_[0] + 1]; \
-    for (size_t i_ = 0; i_ < sizeof words_ / sizeof words_[0]; i_++) argv_[i_] = words_[i_]; \
-    parse_words(command, (int)(sizeof words_ / sizeof words_[0]), argv_); \
-  } while (0)
-
-/* It was refused with one sentence that holds `part`, and a hint. */
-static void assert_refused(const char *part) {
-  assert_int_equal(result, OPTIONS_BAD);
-  assert_non_null(strstr(said, part));
-  assert_non_null(strstr(said, " -h'"));
-  assert_ptr_equal(strchr(said, '\n'), said + strlen(said) - 1);
-}
-
-TEST(without_options_everything_has_its_default) {
-  PARSE("download", "x.torrent");
-  assert_int_equal(result, OPTIONS_OK);
-  assert_string_equal(said, "");
-  assert_int_equal(o.arg_count, 1);
-  assert_string_equal(o.args[0], "x.torrent");
+TEST(everything_has_its_default) {
+  struct options o;
+  memset(&o, 0xff, sizeof o);
+  options_init(&o);
   assert_null(o.output);
   assert_int_equal(o.max_peers, 200);
   assert_int_equal(o.memory, 128 << 20);
@@ -48,255 +15,22 @@ TEST(without_options_everything_has_its_default) {
   assert_int_equal(o.stall_timeout_ms, 0);
   assert_int_equal(o.port, 6881);
   assert_int_equal(o.allocate, ALLOCATE_SPARSE);
-  assert_false(o.quiet || o.json || o.no_trackers || o.overwrite || o.list_pieces);
-  assert_int_equal(o.peer_count + o.tracker_count + (size_t)o.verbose, 0);
+  assert_false(o.quiet || o.json || o.no_trackers || o.overwrite);
+  assert_int_equal(o.peer_count + o.trackers.count + o.arg_count + (size_t)o.verbose, 0);
 }
 
-TEST(every_option_reaches_its_field) {
-  PARSE("download", "--max-peers", "50", "--memory=64M", "--timeout", "2m", "--stall-timeout=90",
-        "--port", "7000", "--allocate", "full", "--overwrite", "--no-trackers", "--json", "-q",
-        "-vv", "--log-file", "log", "--peer", "192.0.2.1:80", "--peer=[2001:db8::1]:81",
-        "--tracker", "http://t/announce", "--tracker", "udp://t:80", "-o", "there", "x.torrent");
-  assert_int_equal(result, OPTIONS_OK);
-  assert_int_equal(o.max_peers, 50);
-  assert_int_equal(o.memory, 64 << 20);
-  assert_int_equal(o.timeout_ms, 120000);
-  assert_int_equal(o.stall_timeout_ms, 90000);
-  assert_int_equal(o.port, 7000);
-  assert_int_equal(o.allocate, ALLOCATE_FULL);
-  assert_true(o.overwrite && o.no_trackers && o.json && o.quiet);
-  assert_int_equal(o.verbose, 2);
-  assert_string_equal(o.log_file, "log");
-  assert_int_equal(o.peer_count, 2);
-  assert_int_equal(o.peers[1].family, 6);
-  assert_int_equal(o.peers[1].port, 81);
-  assert_int_equal(o.tracker_count, 2);
-  assert_string_equal(o.trackers[1], "udp://t:80");
-  assert_string_equal(o.output, "there");
+static void assert_number(const char *text, bool good) {
+  uint64_t v = 77;
+  assert_int_equal(options_number(text, 5, 10, &v), good);
+  assert_true(good || v == 77);
 }
 
-TEST(options_and_arguments_may_be_mixed) {
-  PARSE("download", "x.torrent", "-q", "place", "--json");
-  assert_int_equal(result, OPTIONS_OK);
-  assert_string_equal(o.args[0], "x.torrent");
-  assert_string_equal(o.output, "place");
-  assert_true(o.quiet && o.json);
-}
-
-TEST(two_dashes_end_the_options) {
-  PARSE("download", "--", "-q", "--json");
-  assert_int_equal(result, OPTIONS_OK);
-  assert_false(o.quiet || o.json);
-  assert_string_equal(o.args[0], "-q");
-  assert_string_equal(o.args[1], "--json");
-}
-
-TEST(a_single_dash_is_an_argument) {
-  PARSE("info", "-");
-  assert_int_equal(result, OPTIONS_OK);
-  assert_string_equal(o.args[0], "-");
-}
-
-TEST(letters_may_be_joined_to_each_other_and_to_a_value) {
-  PARSE("download", "-qvvoplace", "x");
-  assert_int_equal(result, OPTIONS_OK);
-  assert_true(o.quiet);
-  assert_int_equal(o.verbose, 2);
-  assert_string_equal(o.output, "place");
-  PARSE("download", "-qo", "elsewhere", "x");
-  assert_string_equal(o.output, "elsewhere");
-}
-
-TEST(the_last_of_two_values_counts) {
-  PARSE("download", "--max-peers", "5", "--max-peers", "6", "x");
-  assert_int_equal(o.max_peers, 6);
-}
-
-TEST(abbreviations_are_refused_so_that_scripts_never_break) {
-  PARSE("download", "--max", "5", "x");
-  assert_refused("there is no option '--max'");
-  PARSE("download", "--js", "x");
-  assert_refused("there is no option '--js'");
-}
-
-TEST(a_typing_error_gets_a_suggestion) {
-  PARSE("download", "--max-peer=5", "x");
-  assert_refused("did you mean --max-peers?");
-  PARSE("info", "--peices", "x");
-  assert_refused("did you mean --pieces?");
-  assert_string_equal(options_near_command("downlaod"), "download");
-  assert_string_equal(options_near_command("verfy"), "verify");
-  assert_string_equal(options_near_command("inf"), "info");
-  assert_null(options_near_command("frobnicate"));
-  assert_null(options_near_command(""));
-  assert_null(options_near_command("averylongwordthatisnocommandwhatsoeverinanyprogram"));
-}
-
-TEST(an_option_of_another_command_is_named_as_such) {
-  PARSE("info", "--max-peers", "3", "x");
-  assert_refused("--max-peers is no option of 'weft info'");
-  PARSE("files", "-o", "3", "x");
-  assert_refused("-o is no option of 'weft files'");
-}
-
-TEST(numbers_out_of_bounds_are_refused_with_the_bounds) {
-  PARSE("download", "--max-peers", "0", "x");
-  assert_refused("from 1 to 10000, not '0'");
-  PARSE("download", "--max-peers", "10001", "x");
-  assert_refused("from 1 to 10000");
-  PARSE("download", "--max-peers", "99999999999999999999999", "x");
-  assert_refused("from 1 to 10000");
-  PARSE("download", "--port", "65536", "x");
-  assert_refused("from 1 to 65535");
-  PARSE("download", "--port", "-1", "x");
-  assert_refused("from 1 to 65535");
-  PARSE("download", "--port", "1.5", "x");
-  assert_refused("from 1 to 65535");
-  PARSE("download", "--memory", "3M", "x");
-  assert_refused("at least 4M");
-  PARSE("download", "--memory", "lots", "x");
-  assert_refused("such as 500K");
-  PARSE("download", "--timeout", "1d", "x");
-  assert_refused("such as 90");
-  PARSE("download", "--allocate", "some", "x");
-  assert_refused("none, sparse or full");
-}
-
-TEST(addresses_and_urls_are_checked) {
-  PARSE("download", "--peer", "localhost:80", "x");
-  assert_refused("--peer takes an address");
-  PARSE("download", "--peer", "192.0.2.1:0", "x");
-  assert_refused("--peer takes an address");
-  PARSE("download", "--tracker", "file:///etc/passwd", "x");
-  assert_refused("--tracker takes a URL");
-}
-
-TEST(a_list_has_an_end) {
-  char word[] = "--peer=192.0.2.1:80";
-  char torrent[] = "x";
-  char *argv[OPTIONS_LIST_MAX + 3];
-  for (int i = 0; i < OPTIONS_LIST_MAX + 2; i++) argv[i] = word;
-  argv[OPTIONS_LIST_MAX + 1] = torrent;
-  parse_words("download", OPTIONS_LIST_MAX + 2, argv);
-  assert_int_equal(result, OPTIONS_OK);
-  assert_int_equal(o.peer_count, OPTIONS_LIST_MAX);
-  argv[OPTIONS_LIST_MAX + 1] = word;
-  argv[OPTIONS_LIST_MAX + 2] = torrent;
-  parse_words("download", OPTIONS_LIST_MAX + 3, argv);
-  assert_refused("at most 64 times");
-}
-
-TEST(missing_superfluous_and_empty_values_are_refused) {
-  PARSE("download", "x", "--max-peers");
-  assert_refused("--max-peers needs a value: N");
-  PARSE("download", "x", "-o");
-  assert_refused("--output needs a value: PATH");
-  PARSE("download", "--json=1", "x");
-  assert_refused("--json takes no value");
-  PARSE("download", "--output=", "x");
-  assert_refused("not empty");
-  PARSE("download", "");
-  assert_refused("an argument is empty");
-  PARSE("download", "-Z", "x");
-  assert_refused("there is no option '-Z'");
-}
-
-TEST(the_number_of_arguments_is_checked) {
-  PARSE("info", "-q");
-  assert_refused("needs a TORRENT");
-  PARSE("info", "a", "b");
-  assert_refused("'b' is one argument too many");
-  PARSE("verify", "a", "b", "c");
-  assert_refused("'c' is one argument too many");
-}
-
-TEST(the_place_may_be_given_once) {
-  PARSE("verify", "a", "b");
-  assert_string_equal(o.output, "b");
-  PARSE("download", "-o", "one", "a", "two");
-  assert_refused("given twice");
-}
-
-TEST(escapes_in_arguments_do_not_reach_the_terminal) {
-  PARSE("download", "--max-peers=\033[31m", "x");
-  assert_refused("\\x1b[31m");
-  assert_null(strchr(said, '\033'));
-}
-
-TEST(a_very_long_word_is_no_problem) {
-  char word[2000];
-  memset(word, 'a', sizeof word - 1);
-  word[0] = word[1] = '-';
-  word[sizeof word - 1] = '\0';
-  char torrent[] = "x";
-  char *argv[] = {torrent, word, torrent};
-  parse_words("download", 3, argv);
-  assert_refused("no option as long as that");
-}
-
-TEST(help_is_for_stdout_and_wins_over_what_is_missing) {
-  static const char *const commands[] = {"download", "info", "files", "verify"};
-  for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
-    PARSE(commands[i], "-h");
-    assert_int_equal(result, OPTIONS_HELP);
-    assert_string_equal(said, "");
-    assert_non_null(strstr(helped, "Usage: weft "));
-    assert_non_null(strstr(helped, commands[i]));
-    assert_non_null(strstr(helped, "--help"));
-    for (const char *line = helped; *line != '\0'; line = strchr(line, '\n') + 1)
-      assert_in_range(strcspn(line, "\n"), 0, 80);
-  }
-  PARSE("download", "--help");
-  assert_int_equal(result, OPTIONS_HELP);
-  assert_non_null(strstr(helped, "--stall-timeout"));
-  assert_null(strstr(helped, "--pieces"));
-}
-
-TEST(the_help_states_the_limits_and_defaults_that_hold) {
-  char text[64];
-  PARSE("download", "x");
-  struct options defaults = o;
-  PARSE("download", "-h");
-  snprintf(text, sizeof text, "this peer; up to %d times", OPTIONS_LIST_MAX);
-  assert_non_null(strstr(helped, text));
-  snprintf(text, sizeof text, "first; up to %d times", OPTIONS_LIST_MAX);
-  assert_non_null(strstr(helped, text));
-  snprintf(text, sizeof text, "1 to 10000 (default %u)", defaults.max_peers);
-  assert_non_null(strstr(helped, text));
-  snprintf(text, sizeof text, "(default %uM)", (unsigned)(defaults.memory >> 20));
-  assert_non_null(strstr(helped, text));
-  snprintf(text, sizeof text, "(default %us; 0: never)", (unsigned)(defaults.timeout_ms / 1000));
-  assert_non_null(strstr(helped, text));
-  snprintf(text, sizeof text, "1 to 65535 (default %u)", defaults.port);
-  assert_non_null(strstr(helped, text));
-  assert_int_equal(defaults.allocate, ALLOCATE_SPARSE);
-  assert_non_null(strstr(helped, "(sparse, the default)"));
-  assert_int_equal(defaults.stall_timeout_ms, 0);
-}
-
-TEST(an_option_may_mean_something_else_for_another_command) {
-  PARSE("info", "-h");
-  assert_non_null(strstr(helped, "one JSON object"));
-  assert_null(strstr(helped, "no peer"));
-  PARSE("verify", "-q", "--timeout", "5", "--json", "x");
-  assert_int_equal(result, OPTIONS_OK);
-  assert_true(o.quiet && o.json && o.timeout_ms == 5000);
-  PARSE("verify", "--peer", "1.2.3.4:5", "x");
-  assert_refused("--peer is no option of 'weft verify'");
-  PARSE("info", "-o", "x");
-  assert_refused("-o is no option of 'weft info'");
-  PARSE("info", "-z", "x");
-  assert_refused("there is no option '-z'");
-}
-
-TEST(the_overview_fits_into_eighty_columns_and_names_every_command) {
-  struct capture out = capture_start(STDOUT_FILENO);
-  options_overview();
-  const char *text = capture_end(&out, helped, sizeof helped);
-  assert_non_null(strstr(text, "download"));
-  assert_non_null(strstr(text, "verify"));
-  for (const char *line = text; *line != '\0'; line = strchr(line, '\n') + 1)
-    assert_in_range(strcspn(line, "\n"), 0, 80);
+TEST(a_number_is_whole_and_within_its_bounds) {
+  assert_number("5", true);
+  assert_number("010", true);
+  static const char *const wrong[] = {"", "4", "11", "5.0", "-5", "+5", " 5", "5 ", "0x5", "5K",
+                                      "18446744073709551621"};
+  for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) assert_number(wrong[i], false);
 }
 
 static void assert_size(const char *text, bool good, uint64_t wanted) {
@@ -348,20 +82,7 @@ TEST(whatever_is_no_duration_leaves_the_value_alone) {
 }
 
 int main(void) {
-  RUN(T(without_options_everything_has_its_default), T(every_option_reaches_its_field),
-      T(options_and_arguments_may_be_mixed), T(two_dashes_end_the_options),
-      T(a_single_dash_is_an_argument), T(letters_may_be_joined_to_each_other_and_to_a_value),
-      T(the_last_of_two_values_counts),
-      T(abbreviations_are_refused_so_that_scripts_never_break),
-      T(a_typing_error_gets_a_suggestion), T(an_option_of_another_command_is_named_as_such),
-      T(numbers_out_of_bounds_are_refused_with_the_bounds), T(addresses_and_urls_are_checked),
-      T(a_list_has_an_end), T(missing_superfluous_and_empty_values_are_refused),
-      T(the_number_of_arguments_is_checked), T(the_place_may_be_given_once),
-      T(escapes_in_arguments_do_not_reach_the_terminal), T(a_very_long_word_is_no_problem),
-      T(help_is_for_stdout_and_wins_over_what_is_missing),
-      T(the_help_states_the_limits_and_defaults_that_hold),
-      T(an_option_may_mean_something_else_for_another_command),
-      T(the_overview_fits_into_eighty_columns_and_names_every_command),
+  RUN(T(everything_has_its_default), T(a_number_is_whole_and_within_its_bounds),
       T(sizes_take_suffixes_and_fractions), T(whatever_is_no_size_leaves_the_value_alone),
       T(durations_are_seconds_unless_they_say_otherwise),
       T(whatever_is_no_duration_leaves_the_value_alone));

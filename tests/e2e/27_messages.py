@@ -227,7 +227,7 @@ def _(box):
         for command in ([], ["info"], ["download", "-q"]):
             result = box.weft(*command, name, expect=code)
             lib.check(len(lines(result)) == 1 and words in result.err, name, result)
-    result = box.weft("-v", "verify", "x.torrent", expect=3)
+    result = box.weft("-v", "verify", "x.torrent", expect=2)
     lib.check("it goes before the options: weft verify" in result.err, "no hint", result)
 
 

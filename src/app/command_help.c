@@ -1,18 +1,34 @@
-#include "app/options_help.h"
+#include "app/command_help.h"
 
 #include <stdio.h>
 #include <string.h>
 
-void options_help_program(struct buf *b, const struct command_spec *commands, size_t count) {
+enum { COLUMN = 28 }; /* where the explanations begin */
+
+/* `left`, and from COLUMN on `right`, each of its lines in one of its own; on the next line if
+ * there is no room beside it. */
+static void put_row(struct buf *b, const char *left, const char *right) {
+  int width = COLUMN - 2;
+  if (strlen(left) >= (size_t)width) {
+    buf_printf(b, "  %s\n", left);
+    left = "";
+  }
+  for (const char *line = right; *line != '\0'; left = "") {
+    size_t len = strcspn(line, "\n");
+    buf_printf(b, "  %-*s%.*s\n", width, left, (int)len, line);
+    line += len + (line[len] == '\n');
+  }
+}
+
+void command_help_overview(struct buf *b, const struct command *const *all) {
+  char left[128];
   buf_put_str(b, "weft: a BitTorrent client\n\n"
                  "Usage: weft [OPTIONS] TORRENT [PATH]     the same as 'weft download'\n"
-                 "       weft COMMAND [OPTIONS] TORRENT ...\n\n"
+                 "       weft COMMAND [OPTIONS] ARGUMENTS\n\n"
                  "Commands:\n");
-  for (size_t i = 0; i < count; i++) {
-    const struct command_spec *c = &commands[i];
-    char left[64];
-    snprintf(left, sizeof left, "%s %s", c->name, c->usage);
-    buf_printf(b, "  %-26s %s\n", left, c->summary);
+  for (; *all != NULL; all++) {
+    snprintf(left, sizeof left, "%s %s", (*all)->name, (*all)->usage);
+    put_row(b, left, (*all)->summary);
   }
   buf_put_str(b, "\n'weft COMMAND -h' explains a command and its options.\n"
                  "'weft --version' says which version this is.\n\n"
@@ -25,46 +41,34 @@ void options_help_program(struct buf *b, const struct command_spec *commands, si
                  "  5  disk: space, permission, a file in the way\n");
 }
 
-/* One option, its help in column 28, further lines below it. */
-static void put_option(struct buf *b, const struct option_spec *s) {
+static void put_option(struct buf *b, const struct command_option *s) {
   char left[64];
   char letter[8] = "    ";
   if (s->letter != 0) snprintf(letter, sizeof letter, "-%c, ", s->letter);
   snprintf(left, sizeof left, "%s--%s%s%s", letter, s->name, s->takes != NULL ? " " : "",
            s->takes != NULL ? s->takes : "");
-  const char *help = s->help;
-  const char *newline;
-  while ((newline = strchr(help, '\n')) != NULL) {
-    buf_printf(b, "  %-26s%.*s\n", left, (int)(newline - help), help);
-    left[0] = '\0';
-    help = newline + 1;
-  }
-  buf_printf(b, "  %-26s%s\n", left, help);
+  put_row(b, left, s->help);
 }
 
 /* What SIZE and TIME mean, where they occur. */
-static void put_units(struct buf *b, const struct command_spec *c, const struct option_spec *specs,
-                      size_t count) {
+static void put_units(struct buf *b, const struct command *c) {
   bool size = false;
   bool time = false;
-  for (size_t i = 0; i < count; i++) {
-    if (!(specs[i].commands & c->bit)) continue;
-    size |= specs[i].kind == OPTION_SIZE;
-    time |= specs[i].kind == OPTION_DURATION;
+  for (const struct command_option *s = c->options; s->name != NULL; s++) {
+    size |= s->kind == OPTION_SIZE;
+    time |= s->kind == OPTION_DURATION;
   }
-  buf_put_u8(b, '\n');
+  if (size || time) buf_put_u8(b, '\n');
   if (size) buf_put_str(b, "SIZE may end in K, M, G or T, which count 1024 each.\n");
   if (time) buf_put_str(b, "TIME may end in s, m or h; without, it is seconds.\n");
 }
 
-void options_help_command(struct buf *b, const struct command_spec *c,
-                          const struct option_spec *specs, size_t count) {
+void command_help_put(struct buf *b, const struct command *c) {
   buf_printf(b, "Usage: weft %s [OPTIONS] %s\n", c->name, c->usage);
   if (c->implied) buf_printf(b, "       weft [OPTIONS] %s\n", c->usage);
   buf_printf(b, "\n%s\nOptions:\n", c->about);
-  for (size_t i = 0; i < count; i++)
-    if (specs[i].commands & c->bit) put_option(b, &specs[i]);
-  put_units(b, c, specs, count);
+  for (const struct command_option *s = c->options; s->name != NULL; s++) put_option(b, s);
+  put_units(b, c);
 }
 
 enum { WORD_MAX = 20 };
@@ -96,16 +100,14 @@ static bool near(const char *word, size_t len, const char *name) {
   return distance(word, len, name) <= allowed;
 }
 
-const char *options_help_near_command(const struct command_spec *commands, size_t count,
-                                      const char *word) {
-  for (size_t i = 0; i < count; i++)
-    if (near(word, strlen(word), commands[i].name)) return commands[i].name;
+const char *command_help_near(const struct command *const *all, const char *word) {
+  for (; *all != NULL; all++)
+    if (near(word, strlen(word), (*all)->name)) return (*all)->name;
   return NULL;
 }
 
-const char *options_help_near_option(const struct command_spec *c, const struct option_spec *specs,
-                                     size_t count, const char *word, size_t len) {
-  for (size_t i = 0; i < count; i++)
-    if ((specs[i].commands & c->bit) && near(word, len, specs[i].name)) return specs[i].name;
+const char *command_help_near_option(const struct command *c, const char *word, size_t len) {
+  for (const struct command_option *s = c->options; s->name != NULL; s++)
+    if (near(word, len, s->name)) return s->name;
   return NULL;
 }
