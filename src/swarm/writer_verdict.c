@@ -1,0 +1,187 @@
+/*
+ * writer_verdict: what becomes of a piece that is whole: HAVE, or blame.
+ *
+ * A right piece is told to all, and if it had been wrong before, its blocks now name the liars. A
+ * wrong one with a single giver names its liar at once. A wrong one with several is remembered as a
+ * suspicion (swarm/blame), unless it is soon to be known who spoilt it: when one of its givers is
+ * under suspicion for another piece already, the verdict on this one is deferred until that one has
+ * been fetched again. If its liar gave to this piece, too, the queue makes his blocks FREE, others
+ * give them, and no second suspicion falls on those who gave the rest.
+ *
+ * Nobody is blamed for what was read back from a file that somebody else has cut or replaced.
+ */
+#include "swarm/writer_impl.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+
+enum { DEFER_MS = 10000 }; /* a wrong piece waits so long for a verdict on one of its givers */
+
+/* --- those who gave --- */
+
+/* Forgets the blocks on disk that the queue has given to somebody else since. True if there were
+ * none. */
+static bool is_as_noted(struct writer *w, struct hashing *h) {
+  bool same = true;
+  pieces_origin(w->sw->pieces, h->piece, w->origin);
+  for (uint32_t b = 0; b < h->blocks; b++) {
+    if (h->from[b] == 0 || h->from[b] == w->origin[b]) continue;
+    writer_unwrite(w, h, b);
+    same = false;
+  }
+  return same;
+}
+
+/* Has block `b` another giver than the one before it? To meet every giver, only these blocks need be
+ * looked at. */
+static bool is_change(const struct hashing *h, uint32_t b) {
+  return b == 0 || h->from[b] != h->from[b - 1];
+}
+
+static void ban(struct writer *w, uint32_t number) {
+  struct swarm *sw = w->sw;
+  struct addr a;
+  if (!roster_addr(sw->roster, number, &a)) return;
+  pieces_refuse(sw->pieces, number);
+  roster_shut_host(sw->roster, &a);
+  if (addrbook_is_banned(sw->book, &a)) return;
+  char text[ADDR_TEXT_MAX];
+  log_info("%s sent data with a wrong hash: banned", addr_text(&a, text));
+  addrbook_ban(sw->book, &a);
+  if (sw->hooks.banned) sw->hooks.banned(sw->hooks.arg, &a);
+}
+
+/* SHA-1 of each block of a piece as it lies on disk. NULL: no memory, or the disk failed. */
+static uint8_t (*digest_blocks(struct writer *w, const struct hashing *h))[BLAME_DIGEST_LEN] {
+  uint8_t(*digest)[BLAME_DIGEST_LEN] = calloc(h->blocks, sizeof *digest);
+  for (uint32_t b = 0; digest != NULL && b < h->blocks; b++) {
+    uint32_t len = writer_read_back(w, h->piece, b, 1, w->scratch);
+    if (len == 0) {
+      free(digest);
+      return NULL;
+    }
+    sha1_once(w->scratch, len, digest[b]);
+  }
+  return digest;
+}
+
+/* --- HAVE --- */
+
+/* What a giver of a piece that was wrong before turns out to be. */
+static void on_giver(void *arg, uint32_t number, bool liar) {
+  struct writer *w = arg;
+  if (liar) ban(w, number);
+  else pieces_trust(w->sw->pieces, number);
+}
+
+static void on_good(struct writer *w, const struct hashing *h) {
+  struct swarm *sw = w->sw;
+  if (blame_has(&w->blame, h->piece)) {
+    uint8_t(*digest)[BLAME_DIGEST_LEN] = digest_blocks(w, h);
+    if (digest != NULL) blame_resolve(&w->blame, h->piece, digest, on_giver, w);
+    free(digest);
+  }
+  for (uint32_t b = 0; b < h->blocks; b++)
+    if (is_change(h, b)) roster_gave(sw->roster, h->from[b]);
+  pieces_verified(sw->pieces, h->piece);
+}
+
+/* --- blame --- */
+
+/* Has a file of this piece been cut, removed or replaced by somebody while we write it? Then what
+ * was read back is nobody's lie. */
+static bool is_tampered(struct writer *w, uint32_t piece) {
+  const struct metainfo *m = w->sw->meta;
+  uint64_t begin = geometry_piece_offset(&m->geo, piece);
+  uint64_t end = begin + geometry_piece_len(&m->geo, piece);
+  for (size_t i = 0; i < m->file_count; i++) {
+    const struct metainfo_file *f = &m->files[i];
+    struct store_file_state now;
+    if (f->offset + f->length <= begin || f->offset >= end || f->padding) continue;
+    if (store_file_state(w->sw->store, i, &now) != ERR_OK || now.tampered || !now.exists)
+      return true;
+  }
+  return false;
+}
+
+/* Several gave: remembers who gave which block, until the piece is right. */
+static void suspect(struct writer *w, struct hashing *h) {
+  uint8_t(*digest)[BLAME_DIGEST_LEN] = digest_blocks(w, h);
+  if (digest == NULL) return;
+  blame_add(&w->blame, h->piece, h->blocks, h->from, digest);
+  h->from = NULL;
+}
+
+static void on_bad(struct writer *w, struct hashing *h) {
+  struct swarm *sw = w->sw;
+  uint32_t piece = h->piece;
+  uint32_t single = blame_single(h->from, h->blocks);
+  bool innocent = h->reread && is_tampered(w, piece);
+  if (innocent)
+    log_info("piece %u was spoiled on disk while it was written: fetching it again", piece);
+  else
+    log_debug("piece %u has a wrong hash; %s", piece,
+              single ? "it came from one peer" : "several peers had a part in it");
+  if (!innocent && single == 0) suspect(w, h);
+  atomic_fetch_add(&sw->wasted, geometry_piece_len(&sw->meta->geo, piece));
+  pieces_failed(sw->pieces, piece, !innocent);
+  if (!innocent && single != 0) ban(w, single);
+}
+
+/* --- the verdict --- */
+
+/* The last word on a piece. */
+static void decide(struct writer *w, struct hashing *h, bool good) {
+  const struct swarm *sw = w->sw;
+  if (sw->hooks.piece)
+    sw->hooks.piece(sw->hooks.arg, h->piece, geometry_piece_len(&sw->meta->geo, h->piece), good);
+  if (good) on_good(w, h);
+  else on_bad(w, h);
+  writer_forget(w, h);
+}
+
+/* Had somebody a part in it who may have spoilt another piece, too? Then the second verdict on that
+ * one, if it says who lied, saves this one: unless that is this one. */
+static bool may_wait(const struct writer *w, const struct hashing *h) {
+  if (w->blame.count == 0 || blame_has(&w->blame, h->piece)) return false;
+  if (blame_single(h->from, h->blocks) != 0) return false;
+  for (uint32_t b = 0; b < h->blocks; b++)
+    if (is_change(h, b) && blame_suspects(&w->blame, h->from[b])) return true;
+  return false;
+}
+
+void writer_judge(struct writer *w, struct hashing *h) {
+  uint8_t hash[SHA1_LEN];
+  if (!is_as_noted(w, h)) return;
+  sha1_final(&h->sha, hash);
+  bool good = memcmp(hash, w->sw->meta->hashes + (size_t)h->piece * SHA1_LEN, SHA1_LEN) == 0;
+  if (good || !may_wait(w, h)) {
+    decide(w, h, good);
+    return;
+  }
+  log_debug("piece %u has a wrong hash; first, one of its givers is to be judged", h->piece);
+  h->wrong_ms = clock_now_ms();
+  w->deferred++;
+}
+
+/* Judges a deferred piece that has waited long enough, or waits for nothing any more. */
+static void judge_deferred(struct writer *w, struct hashing *h, int64_t now_ms) {
+  if (!is_as_noted(w, h)) return;
+  if (now_ms - h->wrong_ms < DEFER_MS && may_wait(w, h)) return;
+  w->deferred--;
+  decide(w, h, false);
+}
+
+void writer_judge_deferred(struct writer *w) {
+  int64_t now_ms = w->deferred > 0 ? clock_now_ms() : 0;
+  for (size_t i = 0; i < WRITER_BUCKETS && w->deferred > 0; i++) {
+    struct hashing *next;
+    for (struct hashing *h = w->table[i]; h != NULL; h = next) {
+      next = h->chain;
+      if (h->wrong_ms != 0) judge_deferred(w, h, now_ms);
+    }
+  }
+}
