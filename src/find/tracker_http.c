@@ -15,71 +15,22 @@ enum {
   STATUS_OK = 200,
 };
 
-/* The announce URL, without its fragment, and the query behind it. */
-static void put_url(struct buf *b, const char *url, const struct announce_request *q) {
-  size_t len = strcspn(url, "#");
-  const char *query = memchr(url, '?', len);
-  buf_put(b, url, len);
-  if (query == NULL)
+/* --- what both have in common --- */
+
+/* What stands between the end of a URL (a query or none) and more of its query. */
+static void put_joint(struct buf *b) {
+  if (memchr(b->data, '?', b->len) == NULL)
     buf_put_u8(b, '?');
-  else if (url[len - 1] != '?' && url[len - 1] != '&')
+  else if (b->data[b->len - 1] != '?' && b->data[b->len - 1] != '&')
     buf_put_u8(b, '&');
-  announce_put_query(b, q);
 }
 
-/* A status other than 200. Many trackers still send a bencoded reason with it. */
-static enum err explain_status(const char *url, const struct http_reply *h,
-                               struct tracker_http_outcome *out) {
-  char host[128];
-  struct announce_reply r;
-  out->retry_in_s = h->retry_after_s;
-  snprintf(out->why, sizeof out->why, "%s answered with HTTP status %ld",
-           http_redact_host(url, host, sizeof host), h->status);
-  if (announce_parse(&r, h->body.data, h->body.len) != ERR_OK) return ERR_REFUSED;
-  if (r.failure[0] != '\0') snprintf(out->why, sizeof out->why, "%s", r.failure);
-  if (r.retry_in_s >= 0) out->retry_in_s = r.retry_in_s;
-  announce_free(&r);
-  return ERR_REFUSED;
-}
-
-/* A body that is no tracker's reply. */
-static void explain_body(const char *url, const struct buf *body,
-                         struct tracker_http_outcome *out) {
-  char host[128];
-  const char *what = "something that is no tracker's reply";
-  if (body->len == 0) what = "an empty reply";
-  else if (body->data[0] == '<') what = "a web page, not a tracker's reply";
-  snprintf(out->why, sizeof out->why, "%s sent %s", http_redact_host(url, host, sizeof host), what);
-}
-
-static enum err read_reply(const char *url, const struct http_reply *h,
-                           struct tracker_http_outcome *out) {
-  out->redirected = h->redirected;
-  out->unanswered = h->status == 0;
-  if (out->unanswered) return ERR_OK;
-  if (h->status != STATUS_OK) return explain_status(url, h, out);
-  enum err e = announce_parse(&out->r, h->body.data, h->body.len);
-  if (e == ERR_MEMORY) snprintf(out->why, sizeof out->why, "out of memory for a tracker's reply");
-  else if (e != ERR_OK) explain_body(url, &h->body, out);
-  return e;
-}
-
-enum err tracker_http_announce(const char *url, const struct announce_request *q,
-                               const struct tracker_http_how *how,
-                               struct tracker_http_outcome *out) {
-  struct buf full;
-  struct http_reply h;
+/* GETs the URL in `full`. On failure `why` says why. */
+static enum err fetch(struct buf *full, const struct tracker_http_how *how, struct http_reply *h,
+                      char why[static ANNOUNCE_TEXT_MAX]) {
   int64_t latest_ms = clock_now_ms() + TOTAL_MS;
-  *out = (struct tracker_http_outcome){.retry_in_s = -1};
-  buf_init(&full, URL_MAX);
-  put_url(&full, url, q);
-  if (full.failed) {
-    buf_free(&full);
-    snprintf(out->why, sizeof out->why, "the announce URL is too long");
-    return ERR_FORMAT;
-  }
   struct http_request get = {
-    .url = buf_cstr(&full),
+    .url = buf_cstr(full),
     .deadline_ms = how->deadline_ms < latest_ms ? how->deadline_ms : latest_ms,
     .max_body = REPLY_MAX,
     .cancel = how->cancel,
@@ -87,11 +38,101 @@ enum err tracker_http_announce(const char *url, const struct announce_request *q
     .on_connected = how->on_connected,
     .arg = how->arg,
   };
-  enum err e = http_get(&get, &h);
-  if (e == ERR_OK)
-    e = read_reply(url, &h, out);
-  else
-    snprintf(out->why, sizeof out->why, "%s", h.why);
+  *h = (struct http_reply){0};
+  if (full->failed) {
+    snprintf(why, ANNOUNCE_TEXT_MAX, "the announce URL is too long");
+    return ERR_FORMAT;
+  }
+  enum err e = http_get(&get, h);
+  if (e != ERR_OK) snprintf(why, ANNOUNCE_TEXT_MAX, "%s", h->why);
+  return e;
+}
+
+/* A status other than 200. Many trackers still send a bencoded reason with it. */
+static enum err explain_status(const char *url, const struct http_reply *h,
+                               char why[static ANNOUNCE_TEXT_MAX], int64_t *retry_in_s) {
+  char host[128];
+  struct announce_reply r;
+  *retry_in_s = h->retry_after_s;
+  snprintf(why, ANNOUNCE_TEXT_MAX, "%s answered with HTTP status %ld",
+           http_redact_host(url, host, sizeof host), h->status);
+  if (announce_parse(&r, h->body.data, h->body.len) != ERR_OK) return ERR_REFUSED;
+  if (r.failure[0] != '\0') snprintf(why, ANNOUNCE_TEXT_MAX, "%s", r.failure);
+  if (r.retry_in_s >= 0) *retry_in_s = r.retry_in_s;
+  announce_free(&r);
+  return ERR_REFUSED;
+}
+
+/* A body that could not be read, and why: `e`. */
+static enum err explain_body(const char *url, const struct buf *body, enum err e,
+                             char why[static ANNOUNCE_TEXT_MAX]) {
+  char host[128];
+  const char *what = "something that is no tracker's reply";
+  if (body->len == 0) what = "an empty reply";
+  else if (body->data[0] == '<') what = "a web page, not a tracker's reply";
+  if (e == ERR_MEMORY)
+    snprintf(why, ANNOUNCE_TEXT_MAX, "out of memory for a tracker's reply");
+  else if (e != ERR_OK)
+    snprintf(why, ANNOUNCE_TEXT_MAX, "%s sent %s", http_redact_host(url, host, sizeof host), what);
+  return e;
+}
+
+/* --- an announce --- */
+
+static enum err read_announced(const char *url, const struct http_reply *h,
+                               struct tracker_http_outcome *out) {
+  out->redirected = h->redirected;
+  out->unanswered = h->status == 0;
+  if (out->unanswered) return ERR_OK;
+  if (h->status != STATUS_OK) return explain_status(url, h, out->why, &out->retry_in_s);
+  enum err e = announce_parse(&out->r, h->body.data, h->body.len);
+  return explain_body(url, &h->body, e, out->why);
+}
+
+enum err tracker_http_announce(const char *url, const struct announce_request *q,
+                               const struct tracker_http_how *how,
+                               struct tracker_http_outcome *out) {
+  struct buf full;
+  struct http_reply h;
+  *out = (struct tracker_http_outcome){.retry_in_s = -1};
+  buf_init(&full, URL_MAX);
+  buf_put(&full, url, strcspn(url, "#"));
+  if (full.len > 0) put_joint(&full);
+  announce_put_query(&full, q);
+  enum err e = fetch(&full, how, &h, out->why);
+  if (e == ERR_OK) e = read_announced(url, &h, out);
+  http_reply_free(&h);
+  buf_free(&full);
+  return e;
+}
+
+/* --- a scrape --- */
+
+static enum err read_scraped(const char *url, const struct http_reply *h,
+                             const uint8_t *info_hash, struct tracker_http_scraped *out) {
+  if (h->status != STATUS_OK) return explain_status(url, h, out->why, &out->retry_in_s);
+  enum err e = scrape_parse(&out->r, h->body.data, h->body.len, info_hash);
+  return explain_body(url, &h->body, e, out->why);
+}
+
+enum err tracker_http_scrape(const char *url, const uint8_t info_hash[static 20],
+                             const struct tracker_http_how *how,
+                             struct tracker_http_scraped *out) {
+  struct buf full;
+  struct http_reply h;
+  struct tracker_http_how patient = *how;
+  *out = (struct tracker_http_scraped){.retry_in_s = -1};
+  buf_init(&full, URL_MAX);
+  if (!scrape_put_url(&full, url)) {
+    snprintf(out->why, sizeof out->why,
+             "can't be scraped: there is no \"announce\" in its URL to replace (BEP 48)");
+    return ERR_UNSUPPORTED;
+  }
+  if (full.len > 0) put_joint(&full);
+  scrape_put_query(&full, info_hash);
+  patient.no_reply = NULL;
+  enum err e = fetch(&full, &patient, &h, out->why);
+  if (e == ERR_OK) e = read_scraped(url, &h, info_hash, out);
   http_reply_free(&h);
   buf_free(&full);
   return e;

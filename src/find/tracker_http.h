@@ -1,9 +1,10 @@
 /*
- * tracker_http: one announce over HTTP or HTTPS (BEP 3, 7, 23, 24, 31).
+ * tracker_http: one announce (BEP 3, 7, 23, 24, 31) or one scrape (BEP 48) over HTTP or HTTPS.
  *
  * GET <announce url>?info_hash=...&peer_id=...&...  The reply is bencoded. Bounds: 15 s in total,
  * 1 MiB decoded, 5 redirects (io/http). Statuses other than 200 are failures, but a bencoded
- * "failure reason" in their body is preferred as the message.
+ * "failure reason" in their body is preferred as the message. The same goes for a scrape, whose URL
+ * comes from the announce URL (proto/scrape).
  */
 #ifndef WEFT_FIND_TRACKER_HTTP_H
 #define WEFT_FIND_TRACKER_HTTP_H
@@ -14,6 +15,7 @@
 
 #include "base/err.h"
 #include "proto/announce.h"
+#include "proto/scrape.h"
 
 struct tracker_http_how {
   int64_t deadline_ms;         /* CLOCK_NEVER: only the 15 s */
@@ -40,5 +42,22 @@ struct tracker_http_outcome {
 enum err tracker_http_announce(const char *url, const struct announce_request *q,
                                const struct tracker_http_how *how,
                                struct tracker_http_outcome *out);
+
+struct tracker_http_scraped {
+  struct scrape_reply r;       /* after ERR_OK */
+  char why[ANNOUNCE_TEXT_MAX]; /* as above */
+  int64_t retry_in_s;
+};
+
+/*
+ * Scrapes the tracker whose announce URL is `url`, and waits for the reply as `how` says (but for
+ * no_reply, which would be pointless).
+ * ERR_OK: out->r holds the reply, which may be a failure message or not know the torrent.
+ * ERR_UNSUPPORTED: the announce URL leads to no scrape URL. The others are those of
+ * tracker_http_announce(); `why` has one sentence for each.
+ */
+enum err tracker_http_scrape(const char *url, const uint8_t info_hash[static 20],
+                             const struct tracker_http_how *how,
+                             struct tracker_http_scraped *out);
 
 #endif

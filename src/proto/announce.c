@@ -4,8 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "proto/bencode.h"
-
 enum {
   INTERVAL_MIN_S = 60,
   INTERVAL_MAX_S = 3600,
@@ -31,7 +29,7 @@ static bool is_unreserved(uint8_t c) {
 }
 
 /* RFC 3986, 2.1. */
-static void put_escaped(struct buf *b, const void *data, size_t len) {
+void announce_put_escaped(struct buf *b, const void *data, size_t len) {
   const uint8_t *p = data;
   for (size_t i = 0; i < len; i++) {
     if (is_unreserved(p[i]))
@@ -57,9 +55,9 @@ const char *announce_event_name(enum announce_event e) {
 
 void announce_put_query(struct buf *b, const struct announce_request *q) {
   buf_put_str(b, "info_hash=");
-  put_escaped(b, q->info_hash, sizeof q->info_hash);
+  announce_put_escaped(b, q->info_hash, sizeof q->info_hash);
   buf_put_str(b, "&peer_id=");
-  put_escaped(b, q->peer_id, sizeof q->peer_id);
+  announce_put_escaped(b, q->peer_id, sizeof q->peer_id);
   buf_printf(b, "&port=%u&uploaded=%" PRIu64 "&downloaded=%" PRIu64 "&left=%" PRIu64, q->port,
              q->uploaded, q->downloaded, q->left);
   buf_printf(b, "&compact=1&no_peer_id=1&key=%08" PRIX32, q->key);
@@ -67,7 +65,7 @@ void announce_put_query(struct buf *b, const struct announce_request *q) {
   if (q->event != ANNOUNCE_NONE) buf_printf(b, "&event=%s", announce_event_name(q->event));
   if (q->tracker_id != NULL && q->tracker_id_len > 0) {
     buf_put_str(b, "&trackerid=");
-    put_escaped(b, q->tracker_id, q->tracker_id_len);
+    announce_put_escaped(b, q->tracker_id, q->tracker_id_len);
   }
 }
 
@@ -163,7 +161,7 @@ static void read_intervals(struct announce_reply *r, const struct ben_doc *d, be
 }
 
 /* BEP 31, "retry in": minutes, as an integer or as digits (the BEP shows both), or "never". */
-static int64_t read_retry(const struct ben_doc *d, ben_val v) {
+int64_t announce_retry_in(const struct ben_doc *d, ben_val v) {
   char text[24];
   int64_t minutes = 0;
   if (bencode_cstr(d, v, text, sizeof text)) {
@@ -207,7 +205,7 @@ static enum err read_reply(struct announce_reply *r, const struct ben_doc *d, be
   if (!bencode_is(d, root, BEN_DICT)) return ERR_FORMAT;
   read_failure(r, d, bencode_get(d, root, "failure reason"));
   bencode_cstr(d, bencode_get(d, root, "warning message"), r->warning, sizeof r->warning);
-  r->retry_in_s = read_retry(d, bencode_get(d, root, "retry in"));
+  r->retry_in_s = announce_retry_in(d, bencode_get(d, root, "retry in"));
   read_intervals(r, d, root);
   read_tracker_id(r, d, bencode_get(d, root, "tracker id"));
   r->complete = read_count(d, bencode_get(d, root, "complete"));

@@ -15,6 +15,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "proto/addr.h"
+#include "proto/bencode.h"
 
 enum announce_event { ANNOUNCE_NONE, ANNOUNCE_STARTED, ANNOUNCE_COMPLETED, ANNOUNCE_STOPPED };
 
@@ -54,6 +55,8 @@ struct announce_reply {
 /* Appends "info_hash=...&peer_id=...&port=..." with every byte that is not unreserved (RFC 3986)
  * percent-encoded, always with compact=1 and no_peer_id=1. */
 void announce_put_query(struct buf *b, const struct announce_request *q);
+/* Appends `len` bytes, percent-encoded as in that query. */
+void announce_put_escaped(struct buf *b, const void *data, size_t len);
 /* "started", "completed", "stopped", or "". */
 const char *announce_event_name(enum announce_event e);
 
@@ -65,6 +68,8 @@ const char *announce_event_name(enum announce_event e);
  * ERR_MEMORY.
  */
 enum err announce_parse(struct announce_reply *r, const void *in, size_t len);
+/* The value of "retry in" (BEP 31), as struct announce_reply has it: seconds, -1, or INT64_MAX. */
+int64_t announce_retry_in(const struct ben_doc *d, ben_val v);
 /* Frees the peers. Safe on a zeroed struct. */
 void announce_free(struct announce_reply *r);
 

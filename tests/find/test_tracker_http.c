@@ -1,7 +1,7 @@
 /*
  * One announce over HTTP: the exact query that a tracker sees, and everything that may come back
- * (T1, T4 to T6 of the fault matrix). The replies are written as tests/ben.h reads them, or byte
- * for byte.
+ * (T1, T4 to T6 of the fault matrix); and the same for a scrape. The replies are written as
+ * tests/ben.h reads them, or byte for byte.
  */
 #include "../test.h"
 
@@ -245,6 +245,81 @@ TEST(more_than_a_megabyte_is_cut) {
   assert_why("larger than");
 }
 
+/* --- Scrapes. --- */
+
+static struct tracker_http_scraped scraped;
+
+static enum err scrape_at(const char *path, int status, const char *headers, const char *reply,
+                          char *seen, size_t seen_size) {
+  struct httpd h;
+  char url[512];
+  struct script s = {status, headers, ben(reply)};
+  httpd_start(&h, answer_script, &s);
+  struct announce_request q = request();
+  struct tracker_http_how how = {.deadline_ms = clock_now_ms() + 60000};
+  httpd_url(&h, path, url, sizeof url);
+  enum err e = tracker_http_scrape(url, q.info_hash, &how, &scraped);
+  if (seen != NULL) snprintf(seen, seen_size, "%.*s", (int)strcspn(httpd_request(&h, 0), "\r"),
+                             httpd_request(&h, 0));
+  httpd_stop(&h);
+  buf_free(&s.body);
+  return e;
+}
+
+TEST(a_scrape_goes_to_the_scrape_url) {
+  static const char hash[] = "info_hash=%00%01%FF%20%2B%26%3D%25abcdefghijkl HTTP/1.1";
+  char seen[1024];
+  char want[1024];
+  assert_int_equal(scrape_at("/x/announce.php", 200, "", "{'files': {}}", seen, sizeof seen),
+                   ERR_OK);
+  assert_false(scraped.r.found);
+  snprintf(want, sizeof want, "GET /x/scrape.php?%s", hash);
+  assert_string_equal(seen, want);
+  scrape_at("/announce?key=1#top", 200, "", "{'files': {}}", seen, sizeof seen);
+  snprintf(want, sizeof want, "GET /scrape?key=1&%s", hash);
+  assert_string_equal(seen, want);
+}
+
+TEST(a_scrape_brings_the_counts) {
+  char text[200] = "{'files': {#20: {'complete': 4, 'downloaded': 40, 'incomplete': 2}}}";
+  struct httpd h;
+  char url[512];
+  struct script s = {200, "", ben(text)};
+  struct tracker_http_how how = {.deadline_ms = clock_now_ms() + 60000};
+  httpd_start(&h, answer_script, &s);
+  httpd_url(&h, "/announce", url, sizeof url);
+  assert_int_equal(tracker_http_scrape(url, (const uint8_t *)"xxxxxxxxxxxxxxxxxxxx", &how,
+                                       &scraped), ERR_OK);
+  httpd_stop(&h);
+  buf_free(&s.body);
+  assert_true(scraped.r.found);
+  assert_int_equal(scraped.r.complete, 4);
+  assert_int_equal(scraped.r.incomplete, 2);
+  assert_int_equal(scraped.r.downloaded, 40);
+}
+
+TEST(a_tracker_that_cannot_be_scraped_is_not_asked) {
+  char seen[1024];
+  assert_int_equal(scrape_at("/a?announce", 200, "", "{'files': {}}", seen, sizeof seen),
+                   ERR_UNSUPPORTED);
+  assert_string_equal(seen, "");
+  assert_non_null(strstr(scraped.why, "can't be scraped"));
+}
+
+TEST(a_failed_scrape_says_why) {
+  assert_int_equal(scrape_at("/announce", 404, "", "", NULL, 0), ERR_REFUSED);
+  assert_non_null(strstr(scraped.why, "HTTP status 404"));
+  assert_int_equal(scrape_at("/announce", 503, "Retry-After: 60\r\n",
+                             "{'failure reason': 'too busy'}", NULL, 0), ERR_REFUSED);
+  assert_string_equal(scraped.why, "too busy");
+  assert_int_equal(scraped.retry_in_s, 60);
+  assert_int_equal(scrape_at("/announce", 200, "", "<<html>>", NULL, 0), ERR_FORMAT);
+  assert_non_null(strstr(scraped.why, "a web page"));
+  assert_int_equal(scrape_at("/announce", 200, "", "{'peers': ''}", NULL, 0), ERR_FORMAT);
+  assert_int_equal(scrape_at("/announce", 200, "", "{'failure reason': 'no'}", NULL, 0), ERR_OK);
+  assert_string_equal(scraped.r.failure, "no");
+}
+
 int main(void) {
   if (!http_setup()) return 1;
   RUN(T(the_query_goes_behind_the_announce_url),
@@ -255,5 +330,7 @@ int main(void) {
       T(what_is_no_reply_is_told_in_words), T(a_failure_reason_comes_as_it_is),
       T(intervals_are_clamped), T(bad_peers_are_skipped_and_good_ones_kept),
       T(ipv6_peers_have_their_own_key), T(a_hundred_thousand_peers_are_two_thousand),
-      T(more_than_a_megabyte_is_cut));
+      T(more_than_a_megabyte_is_cut), T(a_scrape_goes_to_the_scrape_url),
+      T(a_scrape_brings_the_counts), T(a_tracker_that_cannot_be_scraped_is_not_asked),
+      T(a_failed_scrape_says_why));
 }

@@ -20,6 +20,11 @@ BENCODE = {
     "leading-zero": b"li01ee", "minus-zero": b"i-0e", "long-string": b"9999999999:a",
     "no-value": b"d1:ae", "integer-key": b"di1ei2ee", "open": b"lllld", "deep": b"l" * 101,
 }
+SCRAPE = {
+    "url": b"http://t.example:80/x/announce.php?key=1#top", "two": b"http://t/announce/announce/",
+    "no-url": b"http://announce/a?b=/announce", "failure": b"d14:failure_reason2:noe",
+    "no-torrent": b"d5:filesdee", "found": b"d5:filesd20:" + b"a" * 20 + b"d8:completei1eeee",
+}
 
 
 def fixture(name):
@@ -49,10 +54,15 @@ def main():
     for name in sorted(os.listdir(FIXTURES)):
         if name.endswith(".torrent"):
             write("metainfo", name, fixture(name))
+        elif name == "reply-scrape.bin":
+            reply = fixture(name)
+            write("scrape", name, reply[reply.index(b"20:") + 3:][:20] + reply)
         elif name.startswith("reply-"):
             write("announce", name, fixture(name))
     for name, data in BENCODE.items():
         write("bencode", name, data)
+    for name, text in SCRAPE.items():
+        write("scrape", name, b"a" * 20 + text)
     write("bencode", "torrent", fixture("single.torrent"))
     write("extend", "ext-handshake.bin", fixture("ext-handshake.bin"))
     write("extend", "empty", b"de")
