@@ -21,6 +21,7 @@
 #include "app/cmd_files.h"
 #include "app/exits.h"
 #include "app/human.h"
+#include "app/mend.h"
 #include "app/out.h"
 #include "app/report.h"
 #include "app/signals.h"
@@ -117,14 +118,14 @@ struct result {
   const struct metainfo *m;
   bool quiet;
   struct json *json;         /* NULL: text */
-  struct bitset bad;         /* pieces that do not match */
+  const struct bitset *good; /* pieces that match */
+  struct bitset bad;         /* the others */
   struct bitset incomplete;  /* pieces that reach into a file that is not whole */
   uint8_t *verdicts;         /* of each file: what its size and kind alone say */
   uint64_t *sizes;           /* of each file on disk */
   size_t files;          /* that should be there */
   size_t wrong_files;
   size_t missing_files;
-  size_t blocked_files;  /* that nothing can be written to as it is */
   size_t unreadable_files;
 };
 
@@ -266,7 +267,6 @@ static void tell_file(struct result *r, size_t i) {
   enum verdict v = judge(r, i);
   if (v != OK) r->wrong_files++;
   if (v == MISSING) r->missing_files++;
-  if (v == BLOCKED) r->blocked_files++;
   if (v == UNREADABLE) r->unreadable_files++;
   r->files++;
   if (r->quiet && r->json == NULL) return;
@@ -284,6 +284,14 @@ static void tell_file(struct result *r, size_t i) {
   json_ranges(r, i, UNCHECKED);
   json_close(r->json, '}');
   out_buf(r->json->b);
+}
+
+static void print_advice(const struct result *r) {
+  struct buf b;
+  buf_init(&b, 1 << 16);
+  mend_advise(r->store, r->m, r->good, &b);
+  out_printf("%s%s\n", b.len > 0 ? " " : "", buf_cstr(&b));
+  buf_free(&b);
 }
 
 static void print_summary(const struct result *r) {
@@ -307,10 +315,8 @@ static void print_summary(const struct result *r) {
              human_plural(m->geo.pieces), r->bad.count == 1 ? "does" : "do");
   if (r->unreadable_files > 0)
     out_printf(" What can't be read can't be judged: check its permissions.\n");
-  else if (r->blocked_files > 0)
-    out_printf(" Move away what is in the way; then 'weft download' can mend the rest.\n");
   else
-    out_printf(" 'weft download' with the same arguments mends that.\n");
+    print_advice(r);
 }
 
 /* Every file, and the summary. */
@@ -347,7 +353,7 @@ static void tell_all(struct result *r, bool as_json) {
 /* Turns the good pieces into the verdict; returns the exit code. */
 static int tell(struct store *s, const struct metainfo *m, const struct bitset *good,
                 const struct options *o) {
-  struct result r = {.store = s, .m = m, .quiet = o->quiet};
+  struct result r = {.store = s, .m = m, .good = good, .quiet = o->quiet};
   int code = EXIT_RESOURCES;
   r.verdicts = calloc(m->file_count, sizeof *r.verdicts);
   r.sizes = calloc(m->file_count, sizeof *r.sizes);

@@ -2,8 +2,8 @@
 
 #include <poll.h>
 #include <pthread.h>
-#include <sys/stat.h>
 
+#include "app/foreign.h"
 #include "app/signals.h"
 #include "base/log.h"
 #include "io/check.h"
@@ -52,31 +52,19 @@ static enum err check_data(struct checking *c, struct report *r, int signals, in
   return c->result;
 }
 
-/* What is in the place of a file, where that is not a file we could write to. */
-static const char *what_is_there(const struct store_file_state *state) {
-  if (state->mode == 0) return "something that is no folder is where its folder should be";
-  if (S_ISREG(state->mode)) return "it has other names (hard links), which would change with it";
-  if (S_ISDIR(state->mode)) return "a folder is in its place";
-  if (S_ISLNK(state->mode)) return "a symbolic link is in its place, and links are never followed";
-  return "something that is no regular file is in its place";
-}
-
 /* Names the first file that is somebody else's. */
 static enum err refuse_foreign(struct store *s, const struct metainfo *m,
                                const struct bitset *good) {
-  size_t i;
-  struct store_file_state state;
-  enum err e = store_find_foreign(s, good, &i);
-  if (e != ERR_OK || i == m->file_count) return e;
-  e = store_file_state(s, i, &state);
-  if (e != ERR_OK) return e;
-  if (state.foreign_kind)
-    log_error("%s: %s; nothing was changed: move that away, or choose another place with -o",
-              store_file_path(s, i), what_is_there(&state));
-  else
+  struct foreign f;
+  enum err e = foreign_find(s, m, good, &f);
+  if (e != ERR_OK || f.file == m->file_count) return e;
+  if (f.replaceable)
     log_error("%s is already there and is not this download; nothing was changed: move it away, "
               "choose another place with -o, or allow replacing it with --overwrite",
-              store_file_path(s, i));
+              store_file_path(s, f.file));
+  else
+    log_error("%s: %s; nothing was changed: move that away, or choose another place with -o",
+              store_file_path(s, f.file), f.what);
   return ERR_EXISTS;
 }
 

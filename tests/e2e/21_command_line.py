@@ -12,6 +12,7 @@ import subprocess
 import threading
 
 import lib
+import peers
 from torrents import KIB, bencode
 
 COMMANDS = ("download", "info", "files", "verify")
@@ -364,8 +365,29 @@ def _(box):
     os.remove(os.path.join(top, "three"))
     os.symlink("/etc/passwd", os.path.join(top, "three"))
     out, files = verify(box, torrent, code=8)
-    lib.check("blocked" in out and "Move away" in out, out)
+    lib.check("blocked" in out and "Move it away" in out, out)
     lib.check(files["three"]["state"] == "blocked", files)
+
+
+@lib.case("verify: what it advises is what download then does")
+def _(box):
+    torrent = box.torrent(300 * KIB, piece_length=32 * KIB)
+    torrent.write_data(box.downloads)
+    path = os.path.join(box.downloads, "payload")
+    with open(path, "r+b") as damaged:
+        damaged.write(b"rotten")
+    out, _ = verify(box, torrent, code=8)
+    lib.check("'weft download' with the same arguments mends that" in out, out)
+    box.download(torrent, peers=[box.peer(peers.Peer, torrent)], expect=0)
+    verify(box, torrent, code=0)
+    with open(path, "wb") as foreign:
+        foreign.write(b"my own letter\n" * 20000)
+    out, _ = verify(box, torrent, code=8)
+    lib.check("change nothing as long as %s is" % path in out and "--overwrite" in out, out)
+    peer = box.peer(peers.Peer, torrent)
+    box.download(torrent, peers=[peer], expect=5)
+    box.download(torrent, "--overwrite", peers=[peer], expect=0)
+    verify(box, torrent, code=0)
 
 
 @lib.case("verify: PATH is the place or the name, as in download; nothing there is exit 8")
