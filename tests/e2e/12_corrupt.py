@@ -68,10 +68,10 @@ cost_of_liars("eighteen of twenty lie", 8 * MIB, 128 * KIB, 18, peers.Corrupt, p
 cost_of_liars("nine lie once and choke then", 8 * MIB, 256 * KIB, 9, peers.HitAndRun,
               lambda torrent: peers.Slow(torrent, 4 * MIB))
 cost_of_liars("nine slow ones lie, pieces are shared", 8 * MIB, 512 * KIB, 9,
-              lambda torrent: peers.SlowCorrupt(torrent, 256 * KIB),
+              lambda torrent: peers.SlowCorrupt(torrent, rate=256 * KIB),
               lambda torrent: peers.Slow(torrent, 2 * MIB))
 cost_of_liars("five slow ones lie once and choke then", 8 * MIB, 512 * KIB, 5,
-              lambda torrent: peers.HitAndRun(torrent, 300 * KIB),
+              lambda torrent: peers.SlowHitAndRun(torrent, rate=300 * KIB),
               lambda torrent: peers.Slow(torrent, 600 * KIB), 5)
 
 

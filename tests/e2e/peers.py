@@ -241,21 +241,12 @@ class Corrupt(Peer):
         return bytes(data)
 
 
-class HitAndRun(Peer):
+class HitAndRun(Corrupt):
     """Sends one wrong block, chokes, and unchokes again a moment later: never the only one that had
-    a part in a piece (F22). `rate`: bytes per second."""
-
-    def __init__(self, torrent, rate=None, **rest):
-        self.rate = rate
-        self.pause = threading.Event()
-        super().__init__(torrent, **rest)
+    a part in a piece (F22)."""
 
     def serve(self, connection, index, begin, length):
-        if self.rate:
-            self.pause.wait(length / self.rate)
-        data = bytearray(self.block(index, begin, length))
-        data[0] ^= 1
-        self.send_block(connection, index, begin, bytes(data))
+        super().serve(connection, index, begin, length)
         connection.message(CHOKE)
         threading.Timer(0.05, self.unchoke, [connection]).start()
 
@@ -265,19 +256,6 @@ class HitAndRun(Peer):
             connection.message(UNCHOKE)
         except Gone:
             pass
-
-
-class SlowCorrupt(Corrupt):
-    """Every block is wrong, and comes at `rate` bytes per second."""
-
-    def __init__(self, torrent, rate, **rest):
-        self.rate = rate
-        self.pause = threading.Event()
-        super().__init__(torrent, **rest)
-
-    def serve(self, connection, index, begin, length):
-        self.pause.wait(length / self.rate)
-        super().serve(connection, index, begin, length)
 
 
 class Silent(Peer):
@@ -377,6 +355,14 @@ class Slow(Peer):
     def serve(self, connection, index, begin, length):
         self.pause.wait(length / self.rate)
         super().serve(connection, index, begin, length)
+
+
+class SlowCorrupt(Corrupt, Slow):
+    """Every block is wrong, and comes at `rate` bytes per second."""
+
+
+class SlowHitAndRun(HitAndRun, Slow):
+    """Hits and runs at `rate` bytes per second."""
 
 
 class Gated(Peer):
