@@ -140,25 +140,13 @@ def _(box):
 @lib.case("only peers without the last piece: --stall-timeout ends with exit 7")
 def _(box):
     torrent = box.torrent(1 * MIB, piece_length=128 * 1024)
-    partial = Partial(torrent, range(7))
-    box.closers.append(partial.close)
+    partial = box.peer(peers.Partial, torrent, range(7))
     result = box.download(torrent, "--stall-timeout", "3", peers=[partial], expect=7, timeout=60)
     lib.check("piece" in result.err, "does not say what is missing", result)
     full = box.peer(peers.Peer, torrent)
     box.download(torrent, peers=[full], expect=0)
     box.compare(torrent)
     lib.check(full.served <= 2 * 128 * 1024, "fetched %d bytes again" % full.served)
-
-
-class Partial(peers.Peer):
-    """Has some pieces only, and says so."""
-
-    def __init__(self, torrent, has):
-        self.has = has
-        super().__init__(torrent)
-
-    def introduce(self, connection):
-        connection.message(peers.BITFIELD, self.bitfield(self.has))
 
 
 if __name__ == "__main__":

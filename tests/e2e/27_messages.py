@@ -17,22 +17,8 @@ def lines(result):
     return result.err.splitlines()
 
 
-class Partial(peers.Peer):
-    """Has some pieces only."""
-
-    def __init__(self, torrent, has):
-        self.has = has
-        super().__init__(torrent)
-
-    def introduce(self, connection):
-        connection.message(peers.BITFIELD, self.bitfield(self.has))
-
-
-class PartialChoker(Partial):
-    """And never lets anybody have them."""
-
-    def message(self, connection, kind, payload):
-        pass
+class PartialChoker(peers.Choker, peers.Partial):
+    """Has some pieces only, and never lets anybody have them."""
 
 
 @lib.case("a banned peer is counted once, as banned: it did not hang up")
@@ -93,8 +79,7 @@ def _(box):
 @lib.case("choked by all, and pieces that nobody has: both are told")
 def _(box):
     torrent = box.torrent(1 * MIB, piece_length=128 * KIB)
-    choker = PartialChoker(torrent, range(7))
-    box.closers.append(choker.close)
+    choker = box.peer(PartialChoker, torrent, range(7))
     result = box.download(torrent, "--stall-timeout", "2", peers=[choker], expect=7)
     lib.check("the only connected peer chokes us: waiting for a turn; 1 missing piece is with "
               "nobody" in result.err, "another reason", result)

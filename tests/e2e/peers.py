@@ -258,6 +258,17 @@ class HitAndRun(Corrupt):
             pass
 
 
+class Partial(Peer):
+    """Has only the pieces `has`, and says so."""
+
+    def __init__(self, torrent, has, **rest):
+        self.has = has
+        super().__init__(torrent, **rest)
+
+    def introduce(self, connection):
+        connection.message(BITFIELD, self.bitfield(self.has))
+
+
 class Silent(Peer):
     """Accepts and never speaks (F3)."""
 
