@@ -49,8 +49,7 @@ def _(box):
         running = box.start_download(torrent, peers=[peer])
         lib.wait_for(lambda p=peer: p.served > SIZE // 4, 60, "a quarter of the download", running)
         running.signal(number)
-        result = running.wait(30)
-        lib.check(result.code == code, "not exit %d" % code, result)
+        running.wait(30, expect=code)
         peer.close()
         fetched += peer.served
     peer = box.peer(peers.Peer, torrent)

@@ -92,7 +92,7 @@ def _(box):
     running = box.start_download(torrent, peers=[peer])
     lib.wait_for(lambda: peer.served > 2 * MIB, 60, "a quarter", running)
     running.signal(signal.SIGINT)
-    lib.check(running.wait().code == 130, "not exit 130")
+    running.wait(expect=130)
     path = os.path.join(box.downloads, "payload", "b")
     os.remove(path)
     write(path)  # perhaps with the inode number of the other
@@ -166,8 +166,7 @@ def beside(text, files, obstacle):
             running = box.start_download(torrent, peers=[peer])
             lib.wait_for(lambda p=peer: p.served > 1 * MIB, 60, "a quarter", running)
             running.signal(signal.SIGINT)
-            result = running.wait()
-            lib.check(result.code == 130, "not exit 130", result)
+            result = running.wait(expect=130)
             lib.check(name in result.err and "left alone" in result.err, "does not say so", result)
             rest = box.peer(peers.Peer, torrent)
             box.download(torrent, peers=[rest], expect=0)

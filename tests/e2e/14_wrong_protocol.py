@@ -157,8 +157,7 @@ def ends_connection(box, torrent, bad):
     running = box.start_download(torrent, peers=[bad, good])
     lib.wait_for(bad.ended, 25, "the bad connection ends", running)
     good.open_gate()
-    result = running.wait()
-    lib.check(result.code == 0, "did not complete", result)
+    result = running.wait(expect=0)
     lib.check(good.connections == 1, "the good peer was left too", result)
     box.compare(torrent)
 

@@ -24,8 +24,7 @@ def ends_soon(running, number, code):
     """Sends the signal; fails unless weft ends in time with the code."""
     started = time.monotonic()
     running.signal(number)
-    result = running.wait(30)
-    lib.check(result.code == code, "not exit %d" % code, result)
+    result = running.wait(30, expect=code)
     seconds = time.monotonic() - started
     lib.check(seconds < BOUND, "took %.1f s to end" % seconds, result)
     return result
@@ -183,8 +182,7 @@ def _(box):
     running.signal(signal.SIGINT)
     time.sleep(0.8)  # longer than a sync may take if another one is to follow
     disk.sync_takes(0)
-    result = running.wait(30)
-    lib.check(result.code == 130, "not exit 130", result)
+    result = running.wait(30, expect=130)
     if UNSAVED in result.err:
         raise lib.Skip("the machine is too busy for this")
     lib.check(disk.syncs == before + 2, "%d more syncs" % (disk.syncs - before), result)
@@ -216,8 +214,7 @@ def _(box):
     running = in_first_sync(box, disk, torrent)
     lib.wait_for(lambda: "waits for the disk" in running.error_text(), 30, "a sentence", running)
     disk.sync_takes(0)
-    result = running.wait()
-    lib.check(result.code == 0, "did not complete", result)
+    running.wait(expect=0)
     box.compare(torrent)
 
 
@@ -231,8 +228,7 @@ def _(box):
     lib.check(running.running(), "ended before all was synced")
     lib.check(".payload.weft" in box.listing(), "the record went before all was synced")
     disk.sync_takes(0)
-    result = running.wait()
-    lib.check(result.code == 0, "did not complete", result)
+    running.wait(expect=0)
     box.compare(torrent)
 
 
@@ -246,8 +242,7 @@ def _(box):
         running.signal(number)
     time.sleep(0.5)
     running.signal(signal.SIGCONT)
-    result = running.wait()
-    lib.check(result.code == 0, "did not complete", result)
+    running.wait(expect=0)
     box.compare(torrent)
 
 

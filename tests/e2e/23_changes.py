@@ -79,8 +79,7 @@ def damaged(text, damage):
             with open(path, "wb") as record:
                 record.write(bad)
             # No peer: it looks at the record and the data, finds nobody, and leaves.
-            result = box.download(torrent, "--timeout", "1")
-            lib.check(result.code == 4, "exit %d with the record damaged" % result.code, result)
+            box.download(torrent, "--timeout", "1", expect=4)
         peer = box.peer(peers.Peer, torrent)
         box.download(torrent, peers=[peer], expect=0)
         box.compare(torrent)
@@ -119,8 +118,7 @@ def _(box):
     box.compare(torrent)
     torrent = box.torrent(FILES, piece_length=64 * KIB, seed=3, name="again")
     os.mkdir(os.path.join(box.downloads, ".again.weft"))
-    result = box.download(torrent, peers=[box.peer(peers.Peer, torrent)])
-    lib.check(result.code == 0, "exit %d" % result.code, result)
+    box.download(torrent, peers=[box.peer(peers.Peer, torrent)], expect=0)
 
 
 if __name__ == "__main__":

@@ -188,8 +188,7 @@ def vandalism(number, name, in_the_way, acts=2):
             needs_hearing(box)
         torrent, source, vandal, running = vandalised(box, name, number, acts)
         source.open_gate()
-        result = running.wait()
-        lib.check(result.code == (5 if in_the_way else 0), "exit %d" % result.code, result)
+        result = running.wait(expect=5 if in_the_way else 0)
         if result.code == 0:
             box.compare(torrent)
             return
@@ -251,8 +250,7 @@ def _(box):
     needs_hearing(box)
     torrent, source, running = plugged(box)
     source.open_gate()
-    result = running.wait()
-    lib.check(result.code == 0, "exit %d" % result.code, result)
+    running.wait(expect=0)
     box.compare(torrent)
 
 
@@ -260,8 +258,7 @@ def _(box):
 def _(box):
     torrent, _, running = plugged(box)
     running.signal(signal.SIGINT)
-    result = running.wait()
-    lib.check(result.code == 130, "exit %d" % result.code, result)
+    running.wait(expect=130)
     completes(box, torrent, "does not complete afterwards")
 
 
@@ -296,8 +293,7 @@ def _(box):
     running = box.start_download(torrent, peers=[box.libtorrent(torrent, 2 * MIB)])
     lib.wait_for(lambda: lib.bytes_on_disk(box.downloads) > 3 * MIB, 60, "half of it", running)
     shutil.rmtree(os.path.join(box.downloads, "payload", "a"))
-    result = running.wait(90)
-    lib.check(result.code == 0, "did not complete", result)
+    running.wait(90, expect=0)
     box.compare(torrent)
 
 

@@ -30,8 +30,7 @@ def failing(box, torrent, *faults, peer=None, arguments=()):
     """A run on the failing disk; (Result, bytes in verified pieces)."""
     peer = peer or box.peer(peers.Peer, torrent)
     result = box.download(torrent, "--json", *arguments, peers=[peer], env=lib.TRACED,
-                          prefix=traced(faults))
-    lib.check(result.code == 5, "not exit 5", result)
+                          prefix=traced(faults), expect=5)
     verified = sum(e["length"] for e in result.events("piece") if e["good"])
     return result, verified
 
@@ -109,8 +108,7 @@ def _(box):
                                  prefix=traced([("fdatasync", "error=EIO")]))
     lib.wait_for(lambda: peer.waiting and peer.served >= len(torrent.data) - 2 * PIECE, 60,
                  "all but the held piece", running)
-    result = running.wait()  # until the record is due
-    lib.check(result.code == 5, "not exit 5", result)
+    result = running.wait(expect=5)  # until the record is due
     lib.check(".payload.weft" in box.listing(), "no record: %s" % box.listing())
     with open(os.path.join(box.downloads, ".payload.weft"), "rb") as record:
         claimed = record.read()[-20 - PIECES // 8:-20]
@@ -147,8 +145,7 @@ def _(box):
     box.spawn(traced([("renameat,renameat2", "error=ENOSPC")], "-p", str(running.process.pid)),
               ready="attached")
     running.signal(signal.SIGINT)
-    result = running.wait()
-    lib.check(result.code == 130, "not exit 130", result)
+    result = running.wait(expect=130)
     lib.check("record" in result.err, "does not say that it could not be written", result)
     lib.check(box.listing() == [".payload.weft", "payload"], "there is %s" % box.listing())
     completes(box, torrent, IN_FLIGHT)

@@ -83,8 +83,7 @@ def interrupted(text, files, number, code):
         running = box.start_download(torrent, peers=[peer])
         lib.wait_for(lambda: peer.served > 2 * PIECE, 30, "some data", running)
         running.signal(number)
-        result = running.wait(30)
-        lib.check(result.code == code, "not exit %d" % code, result)
+        result = running.wait(30, expect=code)
         lib.check(box.listing() == [], "left behind: %s" % box.listing(), result)
 
 
@@ -117,8 +116,7 @@ def _(box):
     torrent = box.torrent(FILES, piece_length=PIECE)
     for fault in ({"ftruncate": "error=EFBIG:when=2+"}, {"mkdirat": "error=ENOSPC:when=3+"}):
         result = box.download(torrent, peers=[box.peer(peers.Peer, torrent)], env=lib.TRACED,
-                              prefix=traced(fault, "-o", "/dev/null"))
-        lib.check(result.code == 5, "not exit 5", result)
+                              prefix=traced(fault, "-o", "/dev/null"), expect=5)
         lib.check(box.listing() == [], "left behind: %s" % box.listing(), result)
 
 
@@ -131,7 +129,7 @@ def begun(box):
     running = box.start_download(torrent, peers=[peer])
     lib.wait_for(lambda: peer.served > 3 * MIB, 60, "half of the download", running)
     running.signal(signal.SIGINT)
-    lib.check(running.wait(30).code == 130, "not exit 130")
+    running.wait(30, expect=130)
     return torrent, peer.served
 
 
@@ -258,8 +256,7 @@ def check_interrupted(text, prepare):
             {"pread64": "delay_enter=50000"}, "-D", "-o", trace))
         lib.wait_for(lambda: reads() > 4, 60, "the check", running)
         running.signal(signal.SIGINT)
-        result = running.wait(60)
-        lib.check(result.code == 130, "not exit 130", result)
+        result = running.wait(60, expect=130)
         lib.check(reads() < len(torrent.pieces), "checked all the same", result)
         lib.check(snapshot(box.downloads) == before, "something changed", result)
 

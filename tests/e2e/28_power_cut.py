@@ -226,7 +226,7 @@ def traced(box, torrent, blocks, *faults):
         clocks.monotonic(seconds)
     if blocks:
         running.signal(signal.SIGINT)
-    result = running.wait(SOON)
+    result = running.wait(SOON, expect=130 if blocks else 0)
 
     def complete():
         with open(log, encoding="latin-1") as text:
@@ -242,7 +242,6 @@ def _(box):
     chance = random.Random(SEED)
     torrent = box.torrent(FILES, piece_length=PIECE)
     result, run = traced(box, torrent, 160)
-    lib.check(result.code == 130, "not exit 130", result)
     count = run.check()
     claimed = [len(run.claims(data)) for data, _ in run.records]
     print("# WEFT_SEED=%d, %d writes, %d syncs, %d disks; pieces in the records: %s"
@@ -264,8 +263,7 @@ def _(box):
 def _(box):
     lib.needs_program("strace")
     torrent = box.torrent(FILES, piece_length=PIECE)
-    result, run = traced(box, torrent, None)
-    lib.check(result.code == 0, "not exit 0", result)
+    _, run = traced(box, torrent, None)
     box.compare(torrent)
     run.check()
     run.check_end()

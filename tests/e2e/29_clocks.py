@@ -61,8 +61,7 @@ def jumping(text, jumps):
                 peer.turns.release()
             lib.wait_for(lambda: peer.served >= before + 4 * 16 * KIB, SOON, "four blocks", running)
         peer.turns.release(1000)
-        result = running.wait(SOON)
-        lib.check(result.code == 0, "did not complete", result)
+        result = running.wait(SOON, expect=0)
         box.compare(torrent)
         lib.check(peer.connections == 1, "dialled %d times" % peer.connections, result)
         lib.check(tracker.events() in (["started", "completed", "stopped"],
@@ -83,8 +82,7 @@ def _(box):
     running = box.start_download(torrent, "--timeout", "3", peers=[silent], env=clocks.env)
     lib.wait_for(lambda: silent.connections, SOON, "a connection", running)
     clocks.realtime(-DAY)
-    result = running.wait(SOON)
-    lib.check(result.code == 4, "not exit 4", result)
+    running.wait(SOON, expect=4)
 
 
 def stopped(text, survives):
@@ -111,8 +109,7 @@ def stopped(text, survives):
             first.turns.release(1000)
             known[:] = [second]
         running.signal(signal.SIGCONT)
-        result = running.wait(SOON)
-        lib.check(result.code == 0, "did not complete", result)
+        result = running.wait(SOON, expect=0)
         box.compare(torrent)
         lib.check(len(tracker.queries) >= 2 if survives else second.served,
                   "did not ask again: %s" % tracker.events(), result)

@@ -126,8 +126,9 @@ class Running:
         with open(self.err.name, "rb") as text:
             return text.read().decode("utf-8", "replace")
 
-    def wait(self, timeout=60):
-        """The Result; a program that hangs fails the case, and shows where it hangs."""
+    def wait(self, timeout=60, expect=None):
+        """The Result; a program that hangs fails the case, and shows where it hangs. With `expect`
+        a different exit code fails it."""
         try:
             self.process.wait(timeout)
         except subprocess.TimeoutExpired:
@@ -145,6 +146,8 @@ class Running:
         sanitizer = re.search(r"(?:ERROR|WARNING|SUMMARY): \w+Sanitizer|runtime error:", texts[1])
         check(result.code != SANITIZER_EXIT and not sanitizer, "a sanitizer found something",
               result)
+        check(expect is None or result.code == expect,
+              "%s: not exit %s" % (" ".join(map(str, self.process.args)), expect), result)
         return result
 
 
@@ -302,10 +305,7 @@ class Box:
 
     def weft(self, *arguments, timeout=60, expect=None, **rest):
         """Runs weft to its end. With `expect` a different exit code fails the case."""
-        result = self.start(*arguments, **rest).wait(timeout)
-        check(expect is None or result.code == expect,
-              "weft %s: not exit %s" % (" ".join(map(str, arguments)), expect), result)
-        return result
+        return self.start(*arguments, **rest).wait(timeout, expect)
 
     def download(self, torrent, *arguments, peers=(), output=None, **rest):
         """`weft download` into the folder of downloads, from these peers only (no trackers)."""
