@@ -40,8 +40,7 @@ def _(box):
 def _(box):
     torrent = box.torrent(FILES[:3], piece_length=32 * KIB)
     peer = box.peer(peers.Peer, torrent)
-    tracker = box.tracker(trackers.names(peer))
-    torrent.write_torrent(torrent.file, tracker.url)
+    tracker = box.tracker(trackers.names(peer), torrent)
     fetch(box, torrent)
     box.compare(torrent)
     lib.check(peer.served >= len(torrent.data), "the peer served %d bytes" % peer.served)
@@ -54,8 +53,7 @@ def _(box):
     torrent = box.torrent(2 * MIB, piece_length=64 * KIB)
     addresses = [box.libtorrent(torrent), box.peer(peers.Corrupt, torrent),
                  box.peer(peers.Peer, torrent)]
-    tracker = box.tracker(trackers.names(*addresses))
-    torrent.write_torrent(torrent.file, tracker.url)
+    box.tracker(trackers.names(*addresses), torrent)
     fetch(box, torrent)
     box.compare(torrent)
 

@@ -30,8 +30,7 @@ def _(box):
 @lib.case("weft TORRENT PATH does the same as weft download")
 def _(box):
     torrent = box.torrent(300 * KIB)
-    tracker = box.tracker(trackers.names(box.peer(peers.Peer, torrent)))
-    torrent.write_torrent(torrent.file, tracker.url)
+    box.tracker(trackers.names(box.peer(peers.Peer, torrent)), torrent)
     box.weft(torrent.file, box.downloads, expect=0)
     box.compare(torrent)
 
@@ -39,8 +38,7 @@ def _(box):
 @lib.case("without -o the file lands in the current folder")
 def _(box):
     torrent = box.torrent(300 * KIB)
-    tracker = box.tracker(trackers.names(box.peer(peers.Peer, torrent)))
-    torrent.write_torrent(torrent.file, tracker.url)
+    box.tracker(trackers.names(box.peer(peers.Peer, torrent)), torrent)
     box.weft(torrent.file, cwd=box.downloads, expect=0)
     box.compare(torrent)
 
@@ -59,8 +57,7 @@ def _(box):
 @lib.case("the tracker hears started, completed and stopped, with true numbers")
 def _(box):
     torrent = box.torrent(1 * MIB)
-    tracker = box.tracker(trackers.names(box.peer(peers.Peer, torrent)))
-    torrent.write_torrent(torrent.file, tracker.url)
+    tracker = box.tracker(trackers.names(box.peer(peers.Peer, torrent)), torrent)
     box.weft("download", "-o", box.downloads + "/", "--port", "7001", torrent.file, expect=0)
     lib.wait_for(lambda: len(tracker.queries) >= 3, 30, "what weft said last is read")
     events = tracker.events()

@@ -17,8 +17,7 @@ def watched(box, **rest):
     """A torrent with a peer, and a tracker that names it."""
     torrent = box.torrent(FILES, piece_length=64 * KIB, **rest)
     peer = box.peer(peers.Peer, torrent)
-    tracker = box.tracker(trackers.names(peer))
-    torrent.write_torrent(torrent.file, tracker.url)
+    tracker = box.tracker(trackers.names(peer), torrent)
     return torrent, peer, tracker
 
 

@@ -88,11 +88,7 @@ def _(box):
 @lib.case("a file that replaces one of ours between two runs is left alone")
 def _(box):
     torrent = box.torrent([("a", 4 * MIB), ("b", 4 * MIB)], piece_length=64 * KIB)
-    peer = box.peer(peers.Slow, torrent, 4 * MIB)
-    running = box.start_download(torrent, peers=[peer])
-    lib.wait_for(lambda: peer.served > 2 * MIB, 60, "a quarter", running)
-    running.signal(signal.SIGINT)
-    running.wait(expect=130)
+    box.interrupted(torrent, 4 * MIB, 2 * MIB)
     path = os.path.join(box.downloads, "payload", "b")
     os.remove(path)
     write(path)  # perhaps with the inode number of the other
@@ -105,13 +101,8 @@ def _(box):
 @lib.case("small files of which no piece verifies yet are ours after a kill, and after SIGINT")
 def _(box):
     torrent = box.torrent([("f%d" % i, 20 * KIB) for i in range(50)], piece_length=1 * MIB)
-    for number in (signal.SIGKILL, signal.SIGINT):
-        peer = box.peer(peers.Slow, torrent, 1 * MIB)
-        running = box.start_download(torrent, peers=[peer])
-        lib.wait_for(lambda p=peer: p.served > 300 * KIB, 60, "some blocks", running)
-        running.signal(number)
-        running.wait()
-        peer.close()
+    for number, code in ((signal.SIGKILL, -signal.SIGKILL), (signal.SIGINT, 130)):
+        box.interrupted(torrent, 1 * MIB, 300 * KIB, number, code)
     lib.check(lib.bytes_on_disk(box.downloads) > 0, "nothing was written")
     box.download(torrent, peers=[box.peer(peers.Peer, torrent)], expect=0)
     box.compare(torrent)
@@ -162,11 +153,7 @@ def beside(text, files, obstacle):
             path = os.path.join(box.downloads, name)
             obstacle(box, path)
             before = snapshot(box.downloads)
-            peer = box.peer(peers.Slow, torrent, 4 * MIB)
-            running = box.start_download(torrent, peers=[peer])
-            lib.wait_for(lambda p=peer: p.served > 1 * MIB, 60, "a quarter", running)
-            running.signal(signal.SIGINT)
-            result = running.wait(expect=130)
+            result, _ = box.interrupted(torrent, 4 * MIB, 1 * MIB)
             lib.check(name in result.err and "left alone" in result.err, "does not say so", result)
             rest = box.peer(peers.Peer, torrent)
             box.download(torrent, peers=[rest], expect=0)
@@ -185,11 +172,7 @@ def other_record(box, path):
     other = box.torrent(4 * MIB, seed=box.number())
     folder = box.path("other.%d" % box.number())
     os.mkdir(folder)
-    peer = box.peer(peers.Slow, other, 4 * MIB)
-    running = box.start_download(other, peers=[peer], output=folder + "/")
-    lib.wait_for(lambda: peer.served > 1 * MIB, 60, "some of the other", running)
-    running.signal(signal.SIGINT)
-    running.wait()
+    box.interrupted(other, 4 * MIB, 1 * MIB, output=folder + "/")
     os.rename(os.path.join(folder, ".payload.weft"), path)
 
 

@@ -86,8 +86,7 @@ def _(box):
     torrent = box.torrent(1 * MIB)
     six = b"".join(socket.inet_pton(socket.AF_INET6, "2001:db8::%x" % i) + b"\x1a\xe1"
                    for i in range(1, 31))
-    tracker = box.tracker(lambda query: bencode({"interval": 60, "peers6": six}))
-    torrent.write_torrent(torrent.file, tracker.url)
+    box.tracker(lambda query: bencode({"interval": 60, "peers6": six}), torrent)
     with without_ipv6():
         result = gives_up(box, torrent, "-vv", says=("30 addresses known: all without a route",))
     lib.check(result.err.count(": dialling: no route") == 30, "not once for each", result)

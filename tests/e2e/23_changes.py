@@ -4,7 +4,6 @@ with wrong data, nor to a crash (FAULTS D7 to D9)."""
 
 import os
 import random
-import signal
 
 import lib
 import peers
@@ -57,13 +56,8 @@ while_it_runs("truncated", lambda path: os.truncate(path, 1000), (0, 5))
 def interrupted(box):
     """A torrent of which a third has arrived; the record is there."""
     torrent = box.torrent(FILES, piece_length=64 * KIB)
-    peer = box.peer(peers.Slow, torrent, 6 * MIB)
-    running = box.start_download(torrent, peers=[peer])
-    lib.wait_for(lambda: peer.served > len(torrent.data) // 3, 60, "a third", running)
-    running.signal(signal.SIGINT)
-    result = running.wait()
-    lib.check(result.code == 130 and RECORD in box.listing(), "no record", result)
-    peer.close()
+    result, _ = box.interrupted(torrent, 6 * MIB, len(torrent.data) // 3)
+    lib.check(RECORD in box.listing(), "no record", result)
     return torrent
 
 
@@ -105,11 +99,7 @@ def _(box):
     torrent = interrupted(box)
     path = os.path.join(box.downloads, RECORD)
     other = box.torrent(1 * MIB, piece_length=64 * KIB, name="other", seed=9)
-    peer = box.peer(peers.Slow, other, 512 * KIB)
-    running = box.start_download(other, peers=[peer])
-    lib.wait_for(lambda: peer.served > 200 * KIB, 60, "some of the other", running)
-    running.signal(signal.SIGINT)
-    running.wait()
+    box.interrupted(other, 512 * KIB, 200 * KIB)
     os.replace(os.path.join(box.downloads, ".other.weft"), path)
     os.remove(os.path.join(box.downloads, "other"))
     # Blocks without their piece: nobody can tell now whose the file is that they are in.

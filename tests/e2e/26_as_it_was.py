@@ -125,12 +125,8 @@ def _(box):
 def begun(box):
     """A download that was interrupted with about half of its pieces; (torrent, bytes fetched)."""
     torrent = box.torrent([("a/one", 3 * MIB), ("two", 3 * MIB)], piece_length=PIECE)
-    peer = box.peer(peers.Slow, torrent, 4 * MIB)
-    running = box.start_download(torrent, peers=[peer])
-    lib.wait_for(lambda: peer.served > 3 * MIB, 60, "half of the download", running)
-    running.signal(signal.SIGINT)
-    running.wait(30, expect=130)
-    return torrent, peer.served
+    _, fetched = box.interrupted(torrent, 4 * MIB, 3 * MIB)
+    return torrent, fetched
 
 
 def kept(box, torrent, fetched):

@@ -48,9 +48,7 @@ def jumping(text, jumps):
         clocks = shims.Clocks(box)
         torrent = box.torrent(1 * MIB, piece_length=64 * KIB)
         peer = box.peer(Paced, torrent)
-        answer = trackers.names(peer, interval=1800)
-        tracker = box.tracker(answer)
-        torrent.write_torrent(torrent.file, tracker.url)
+        tracker = box.tracker(trackers.names(peer, interval=1800), torrent)
         running = box.start("download", "-o", box.downloads + "/", "--json", torrent.file,
                             env=clocks.env)
         for seconds in jumps:
@@ -94,8 +92,7 @@ def stopped(text, survives):
         first = box.peer(Paced, torrent)
         second = box.peer(peers.Peer, torrent)
         known = [first]
-        tracker = box.tracker(lambda query: trackers.names(*known, interval=60)(query))
-        torrent.write_torrent(torrent.file, tracker.url)
+        tracker = box.tracker(lambda query: trackers.names(*known, interval=60)(query), torrent)
         running = box.start("download", "-o", box.downloads + "/", torrent.file, env=clocks.env)
         first.turns.release(8)
         lib.wait_for(lambda: first.served >= 8 * 16 * KIB, SOON, "some blocks", running)

@@ -54,7 +54,7 @@ def without_memory(text, own=True, tracker=False):
     def _(box):
         torrent = box.torrent([("a/one", 150 * KIB), ("two", 50 * KIB + 1)], piece_length=32 * KIB)
         peer = box.peer(peers.Peer, torrent)
-        torrent.write_torrent(torrent.file, box.tracker(trackers.names(peer)).url)
+        box.tracker(trackers.names(peer), torrent)
         source = [] if tracker else ["--no-trackers", "--peer", str(peer)]
         env = dict({"LD_PRELOAD": shims.library(box)}, **({"SHIM_OWN": "1"} if own else {}))
         codes, last, most, every = [], 0, 0, numbers(own)

@@ -106,8 +106,7 @@ class Late(peers.Peer):
 
 def started(box, torrent, names, *arguments, env=None):
     """weft, with a tracker that names these peers."""
-    tracker = box.tracker(lambda query: trackers.names(*names)(query))
-    torrent.write_torrent(torrent.file, tracker.url)
+    box.tracker(lambda query: trackers.names(*names)(query), torrent)
     return box.start("download", "-o", box.downloads + "/", *arguments, torrent.file, env=env)
 
 

@@ -286,10 +286,12 @@ class Box:
         self.wait_port(process, "127.0.0.1", port)
         return "http://127.0.0.1:%d/announce" % port
 
-    def tracker(self, answer):
-        """A scripted tracker; see trackers.py."""
+    def tracker(self, answer, torrent=None):
+        """A scripted tracker (see trackers.py); the .torrent names it from now on."""
         tracker = trackers.ScriptedTracker(answer)
         self.closers.append(tracker.close)
+        if torrent:
+            torrent.write_torrent(torrent.file, tracker.url)
         return tracker
 
     def peer(self, kind, torrent, *arguments, **rest):
@@ -318,6 +320,17 @@ class Box:
         named = [part for peer in peers for part in ("--peer", str(peer))]
         return self.start("download", "-o", output or self.downloads + "/", "--no-trackers",
                           *named, *arguments, torrent.file, **rest)
+
+    def interrupted(self, torrent, rate, served, number=signal.SIGINT, expect=130, output=None):
+        """A download at `rate` bytes per second that gets a signal once so many bytes have been
+        sent; (Result, bytes sent)."""
+        peer = self.peer(peers.Slow, torrent, rate)
+        running = self.start_download(torrent, peers=[peer], output=output)
+        wait_for(lambda: peer.served > served, 60, "%d bytes" % served, running)
+        running.signal(number)
+        result = running.wait(30, expect)
+        peer.close()
+        return result, peer.served
 
     def compare(self, torrent, folder=None, top=None):
         """Fails unless the download is complete, the same, and alone in its folder."""
