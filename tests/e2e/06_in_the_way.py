@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 
+import disks
 import lib
 import peers
 from torrents import KIB, MIB
@@ -18,26 +19,8 @@ def refused(box, torrent, path, before):
     """Downloads; fails unless that ends with 5, names the path, and leaves everything as it was."""
     result = box.download(torrent, peers=[box.peer(peers.Peer, torrent)], expect=5)
     lib.check(path in result.err, "does not name %s" % path, result)
-    after = snapshot(box.downloads)
+    after = disks.snapshot(box.downloads)
     lib.check(before == after, "something changed", before.keys(), after.keys(), result)
-
-
-def snapshot(folder):
-    """{path: (mode, size, time, link or content)} of everything below a folder."""
-    found = {}
-    for where, folders, files in os.walk(folder):
-        for name in folders + files:
-            path = os.path.join(where, name)
-            state = os.lstat(path)
-            content = None
-            if os.path.islink(path):
-                content = os.readlink(path)
-            elif os.path.isfile(path):
-                with open(path, "rb") as data:
-                    content = data.read()
-            times = () if os.path.isdir(path) else (state.st_mtime_ns, state.st_size)
-            found[path] = (state.st_mode, times, content)
-    return found
 
 
 def write(path, content=LETTER):
@@ -52,21 +35,21 @@ def write(path, content=LETTER):
 def _(box):
     torrent = box.torrent(500 * KIB, piece_length=64 * KIB)
     path = write(os.path.join(box.downloads, "payload"))
-    refused(box, torrent, path, snapshot(box.downloads))
+    refused(box, torrent, path, disks.snapshot(box.downloads))
 
 
 @lib.case("a foreign file of the same name and length is left alone")
 def _(box):
     torrent = box.torrent(len(LETTER), piece_length=16 * KIB)
     path = write(os.path.join(box.downloads, "payload"))
-    refused(box, torrent, path, snapshot(box.downloads))
+    refused(box, torrent, path, disks.snapshot(box.downloads))
 
 
 @lib.case("a foreign file deep in the folder is left alone, and nothing is put beside it")
 def _(box):
     torrent = box.torrent(FILES, piece_length=64 * KIB)
     path = write(os.path.join(box.downloads, "payload", "b", "two"))
-    refused(box, torrent, path, snapshot(box.downloads))
+    refused(box, torrent, path, disks.snapshot(box.downloads))
 
 
 @lib.case("a foreign file beside files that are right is left alone")
@@ -74,7 +57,7 @@ def _(box):
     torrent = box.torrent([("a.bin", 256 * KIB), ("diary", 300 * KIB)], piece_length=256 * KIB)
     write(os.path.join(box.downloads, "payload", "a.bin"), torrent.data[:256 * KIB])
     path = write(os.path.join(box.downloads, "payload", "diary"), LETTER * 20)
-    refused(box, torrent, path, snapshot(box.downloads))
+    refused(box, torrent, path, disks.snapshot(box.downloads))
 
 
 @lib.case("a foreign file where the torrent has an empty one is left alone")
@@ -82,7 +65,7 @@ def _(box):
     torrent = box.torrent([("a", 300 * KIB), ("empty", 0)], piece_length=64 * KIB)
     write(os.path.join(box.downloads, "payload", "a"), torrent.data[:200 * KIB])
     path = write(os.path.join(box.downloads, "payload", "empty"), b"!")
-    refused(box, torrent, path, snapshot(box.downloads))
+    refused(box, torrent, path, disks.snapshot(box.downloads))
 
 
 @lib.case("a file that replaces one of ours between two runs is left alone")
@@ -92,7 +75,7 @@ def _(box):
     path = os.path.join(box.downloads, "payload", "b")
     os.remove(path)
     write(path)  # perhaps with the inode number of the other
-    refused(box, torrent, path, snapshot(box.downloads))
+    refused(box, torrent, path, disks.snapshot(box.downloads))
     os.remove(path)
     box.download(torrent, peers=[box.peer(peers.Peer, torrent)], expect=0)
     box.compare(torrent)
@@ -103,7 +86,7 @@ def _(box):
     torrent = box.torrent([("f%d" % i, 20 * KIB) for i in range(50)], piece_length=1 * MIB)
     for number, code in ((signal.SIGKILL, -signal.SIGKILL), (signal.SIGINT, 130)):
         box.interrupted(torrent, 1 * MIB, 300 * KIB, number, code)
-    lib.check(lib.bytes_on_disk(box.downloads) > 0, "nothing was written")
+    lib.check(disks.bytes_used(box.downloads) > 0, "nothing was written")
     box.download(torrent, peers=[box.peer(peers.Peer, torrent)], expect=0)
     box.compare(torrent)
 
@@ -122,14 +105,14 @@ def _(box):
     torrent = box.torrent(FILES, piece_length=64 * KIB)
     path = os.path.join(box.downloads, "payload", "b", "two")
     os.makedirs(path)
-    refused(box, torrent, path, snapshot(box.downloads))
+    refused(box, torrent, path, disks.snapshot(box.downloads))
 
 
 @lib.case("a file where a folder should be")
 def _(box):
     torrent = box.torrent(FILES, piece_length=64 * KIB)
     path = write(os.path.join(box.downloads, "payload", "a"))
-    refused(box, torrent, path, snapshot(box.downloads))
+    refused(box, torrent, path, disks.snapshot(box.downloads))
 
 
 @lib.case("a hard link to somebody's file is never written through")
@@ -138,7 +121,7 @@ def _(box):
     letter = write(box.path("letter"), torrent.data[:100 * KIB] + LETTER)
     path = os.path.join(box.downloads, "payload")
     os.link(letter, path)
-    refused(box, torrent, path, snapshot(box.downloads))
+    refused(box, torrent, path, disks.snapshot(box.downloads))
     with open(letter, "rb") as data:
         lib.check(data.read() == torrent.data[:100 * KIB] + LETTER, "the letter changed")
 
@@ -152,13 +135,13 @@ def beside(text, files, obstacle):
         for name in (".payload.weft", ".payload.weft.new"):
             path = os.path.join(box.downloads, name)
             obstacle(box, path)
-            before = snapshot(box.downloads)
+            before = disks.snapshot(box.downloads)
             result, _ = box.interrupted(torrent, 4 * MIB, 1 * MIB)
             lib.check(name in result.err and "left alone" in result.err, "does not say so", result)
             rest = box.peer(peers.Peer, torrent)
             box.download(torrent, peers=[rest], expect=0)
             lib.check(rest.served < len(torrent.data), "does not go on")
-            after = snapshot(box.downloads)
+            after = disks.snapshot(box.downloads)
             lib.check({p: after.get(p) for p in before} == before, "changed", *after)
             shutil.rmtree(os.path.join(box.downloads, "payload"), ignore_errors=True)
             for left in box.listing():  # the obstacle, and a single file

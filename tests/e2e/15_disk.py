@@ -5,6 +5,7 @@ that was verified, and the next run completes (FAULTS D1 to D6)."""
 import os
 import subprocess
 
+import disks
 import lib
 import peers
 from torrents import KIB, MIB
@@ -22,11 +23,11 @@ def under_strace(fault):
 @lib.case("a full disk ends with exit 5; with more space the next run goes on")
 def _(box):
     torrent = box.torrent(SIZE, piece_length=PIECE)
-    with lib.tmpfs(box, SIZE // 2) as disk:
+    with disks.tmpfs(box, SIZE // 2) as disk:
         first = box.peer(peers.Peer, torrent)
         result = box.download(torrent, peers=[first], output=disk + "/", expect=5)
         lib.check("space" in result.err, "does not speak of space", result)
-        kept = lib.bytes_on_disk(disk)
+        kept = disks.bytes_used(disk)
         lib.check(kept > SIZE // 4, "kept only %d bytes" % kept, result)
         subprocess.run(["mount", "-o", "remount,size=%d" % (2 * SIZE), disk], check=True)
         second = box.peer(peers.Peer, torrent)
@@ -39,7 +40,7 @@ def _(box):
 @lib.case("--allocate=full notices a full disk before it begins")
 def _(box):
     torrent = box.torrent(SIZE, piece_length=PIECE)
-    with lib.tmpfs(box, SIZE // 2) as disk:
+    with disks.tmpfs(box, SIZE // 2) as disk:
         peer = box.peer(peers.Peer, torrent)
         box.download(torrent, "--allocate=full", peers=[peer], output=disk + "/", expect=5)
         lib.check(peer.served == 0, "fetched %d bytes" % peer.served)
@@ -62,7 +63,7 @@ def _(box):
 @lib.case("a read-only file system ends with exit 5 before any traffic")
 def _(box):
     torrent = box.torrent(SIZE, piece_length=PIECE)
-    with lib.tmpfs(box, SIZE) as disk:
+    with disks.tmpfs(box, SIZE) as disk:
         subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
         peer = box.peer(peers.Peer, torrent)
         result = box.download(torrent, peers=[peer], output=disk + "/", expect=5)

@@ -14,6 +14,7 @@ import signal
 import subprocess
 import time
 
+import disks
 import lib
 import peers
 from torrents import KIB, MIB
@@ -291,7 +292,7 @@ folder_moves("many files", FILES, "payload/a/one")
 def _(box):
     torrent = box.torrent(FILES, piece_length=PIECE)
     running = box.start_download(torrent, peers=[box.libtorrent(torrent, 2 * MIB)])
-    lib.wait_for(lambda: lib.bytes_on_disk(box.downloads) > 3 * MIB, 60, "half of it", running)
+    lib.wait_for(lambda: disks.bytes_used(box.downloads) > 3 * MIB, 60, "half of it", running)
     shutil.rmtree(os.path.join(box.downloads, "payload", "a"))
     running.wait(90, expect=0)
     box.compare(torrent)

@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 
+import disks
 import lib
 import peers
 from torrents import KIB, MIB
@@ -15,23 +16,6 @@ from torrents import KIB, MIB
 FILES = [("a/one", 1 * MIB + 5), ("a/b/empty", 0), ("two", 300 * KIB)]
 PIECE = 64 * KIB
 NOBODY = ("--timeout", "1")
-
-
-def snapshot(folder):
-    """{path: all that tells whether somebody was at it} of everything below a folder; of folders
-    the time only if no file in them may come and go."""
-    found = {}
-    for where, folders, files in os.walk(folder):
-        for name in folders + files:
-            path = os.path.join(where, name)
-            state = os.lstat(path)
-            content = None
-            if name in files:
-                with open(path, "rb") as data:
-                    content = data.read()
-            found[path] = (state.st_mode, state.st_ino, state.st_nlink, content,
-                           state.st_mtime_ns if name in files else None)
-    return found
 
 
 class Half(peers.Peer):
@@ -94,7 +78,7 @@ interrupted("SIGTERM before the first piece of a single file", 3 * MIB, signal.S
 @lib.case("a disk that is full before the first piece is whole")
 def _(box):
     torrent = box.torrent([("a/one", 3 * MIB), ("two", 5 * MIB)], piece_length=4 * MIB)
-    with lib.tmpfs(box, 1 * MIB) as disk:
+    with disks.tmpfs(box, 1 * MIB) as disk:
         result = box.download(torrent, peers=[box.peer(peers.Peer, torrent)], output=disk + "/",
                               expect=5)
         lib.check("space" in result.err, "does not speak of space", result)
@@ -105,7 +89,7 @@ def _(box):
 @lib.case("a disk that is too small for --allocate=full")
 def _(box):
     torrent = box.torrent([("a/one", 1 * MIB), ("two", 3 * MIB)], piece_length=PIECE)
-    with lib.tmpfs(box, 2 * MIB) as disk:
+    with disks.tmpfs(box, 2 * MIB) as disk:
         result = box.download(torrent, "--allocate=full", peers=[box.peer(peers.Peer, torrent)],
                               output=disk + "/", expect=5)
         lib.check(box.listing(disk) == [], "left behind: %s" % box.listing(disk), result)
@@ -160,10 +144,10 @@ def _(box):
     torrent = box.torrent(FILES, piece_length=PIECE)
     torrent.write_data(box.downloads)
     os.truncate(os.path.join(box.downloads, "payload", "a", "one"), 500 * KIB)
-    before = snapshot(box.downloads)
+    before = disks.snapshot(box.downloads)
     box.download(torrent, expect=5, env=lib.TRACED,
                  prefix=traced({"ftruncate": "error=EFBIG:when=1"}, "-o", "/dev/null"))
-    lib.check(snapshot(box.downloads) == before, "changed", box.listing())
+    lib.check(disks.snapshot(box.downloads) == before, "changed", box.listing())
 
 
 # --- complete, and not to be written to ---
@@ -180,11 +164,11 @@ def untouched(box, torrent, prefix, folder=None):
     to change anything."""
     folder = folder or box.downloads
     lib.needs_program("strace")
-    before = snapshot(folder)
+    before = disks.snapshot(folder)
     trace = box.path("trace")
     result = box.download(torrent, output=folder + "/", expect=0, env=lib.TRACED, prefix=prefix + [
         "strace", "-f", "-o", trace, "-e", "trace=%file,%desc"])
-    lib.check(snapshot(folder) == before, "changed", box.listing(folder), result)
+    lib.check(disks.snapshot(folder) == before, "changed", box.listing(folder), result)
     with open(trace) as text:
         tries = [line for line in text if any(word in line for word in CHANGES)
                  and ("payload" in line or "pwrite" in line or "ftruncate" in line)]
@@ -219,7 +203,7 @@ def complete(text, files):
     @lib.case("complete on a read-only file system: exit 0 (%s)" % text)
     def _(box):
         torrent = box.torrent(files, piece_length=PIECE)
-        with lib.tmpfs(box, 8 * MIB) as disk:
+        with disks.tmpfs(box, 8 * MIB) as disk:
             torrent.write_data(disk)
             subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
             untouched(box, torrent, [], disk)
@@ -237,7 +221,7 @@ def check_interrupted(text, prepare):
     def _(box):
         torrent = box.torrent([("a/one", 12 * MIB), ("two", 4 * MIB)], piece_length=PIECE)
         prepare(box, torrent)
-        before = snapshot(box.downloads)
+        before = disks.snapshot(box.downloads)
         trace = box.path("trace")
 
         def reads():
@@ -254,7 +238,7 @@ def check_interrupted(text, prepare):
         running.signal(signal.SIGINT)
         result = running.wait(60, expect=130)
         lib.check(reads() < len(torrent.pieces), "checked all the same", result)
-        lib.check(snapshot(box.downloads) == before, "something changed", result)
+        lib.check(disks.snapshot(box.downloads) == before, "something changed", result)
 
 
 def somebody_elses(box, torrent):

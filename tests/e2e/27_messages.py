@@ -5,8 +5,8 @@ one line that says what, where and why."""
 
 import os
 import shutil
-import subprocess
 
+import disks
 import lib
 import peers
 from torrents import KIB, MIB
@@ -154,12 +154,9 @@ def _(box):
 @lib.case("a full disk is one error, and what it means for the record one warning")
 def _(box):
     torrent = box.torrent(6 * MIB, piece_length=64 * KIB)
-    disk = box.path("disk")
-    os.mkdir(disk)
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=3m", "weft", disk]).returncode != 0:
-        raise lib.Skip("may not mount a small disk")
-    result = box.download(torrent, peers=[box.peer(peers.Peer, torrent)], output=disk + "/",
-                          expect=5)
+    with disks.tmpfs(box, 3 * MIB) as disk:
+        result = box.download(torrent, peers=[box.peer(peers.Peer, torrent)], output=disk + "/",
+                              expect=5)
     errors = [line for line in lines(result) if line.startswith("weft: ")
               and "warning" not in line]
     lib.check(len(errors) == 1 and "payload: no space left on the disk; make room" in errors[0],

@@ -373,12 +373,6 @@ def wait_for(condition, timeout, text, running=None):
         time.sleep(0.01)
 
 
-def bytes_on_disk(folder):
-    """How many bytes below a folder are really there (holes do not count)."""
-    return sum(os.lstat(os.path.join(where, name)).st_blocks * 512
-               for where, _, names in os.walk(folder) for name in names)
-
-
 def needs_namespaces():
     """Skips the case where we may not have namespaces (and so no mounts) of our own."""
     if not os.environ.get(INSIDE):
@@ -389,19 +383,6 @@ def needs_program(name):
     """Skips the case where a program is missing."""
     if not shutil.which(name):
         raise Skip("needs " + name)
-
-
-@contextlib.contextmanager
-def tmpfs(box, size):
-    """A file system in memory of `size` bytes, mounted while the block runs; its path."""
-    needs_namespaces()
-    path = box.path("disk.%d" % box.number())
-    os.mkdir(path)
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=%d" % size, "tmpfs", path], check=True)
-    try:
-        yield path
-    finally:
-        subprocess.run(["umount", "-l", path], check=True)
 
 
 def enter_namespaces():
