@@ -5,108 +5,42 @@
  * names and sends fragments through the channel. The writer has done with them when it has been
  * stopped.
  */
-#include "../io/made.h"
+#include "../support/writing.h"
 
 #include <sched.h>
 #include <signal.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
 
-#include "base/clock.h"
 #include "base/crypto.h"
-#include "base/log.h"
-#include "io/net.h"
-#include "swarm/writer.h"
 
 enum { KIB = 1024, MEMBERS = 4 };
 
-static struct made torrent;
-static struct swarm sw;
-static struct writer *writer;
-static struct pieces_peer member[MEMBERS];
-static struct roster_seat seat[MEMBERS];
-static int far[MEMBERS];
-static _Atomic uint32_t heard_good;
-static _Atomic uint32_t heard_bad;
-static _Atomic uint32_t heard_banned;
-static _Atomic uint32_t heard_odd; /* in its own thread, where an assertion would not end well */
-
-static void on_ring(void *arg, uint32_t number) {
-  (void)arg;
-  (void)number;
-}
-
-static void on_piece(void *arg, uint32_t index, uint32_t length, bool good) {
-  (void)arg;
-  if (length != geometry_piece_len(&torrent.m.geo, index)) atomic_fetch_add(&heard_odd, 1);
-  atomic_fetch_add(good ? &heard_good : &heard_bad, 1);
-}
-
-static void on_banned(void *arg, const struct addr *a) {
-  (void)arg;
-  if (a->ip[0] != 10) atomic_fetch_add(&heard_odd, 1);
-  atomic_fetch_add(&heard_banned, 1);
-}
-
-static void join(int i) {
-  int pair[2];
-  assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
-  seat[i] = (struct roster_seat){
-    .addr = {.family = 4, .ip = {10, 0, (uint8_t)i, 1}, .port = 6881}, .bell = net_bell_new()};
-  assert_int_equal(roster_enter(sw.roster, &seat[i]), ERR_OK);
-  assert_int_equal(roster_connected(sw.roster, &seat[i], pair[0]), ERR_OK);
-  far[i] = pair[1];
-  assert_int_equal(pieces_join(sw.pieces, &member[i], seat[i].number), ERR_OK);
-  member[i].proven = true;
-  pieces_set_have_all(sw.pieces, &member[i]);
-  atomic_store(&member[i].rate, 1); /* slow: whoever asks gets the next run */
+static struct chan *new_results(void) {
+  return chan_new(64, 4 << 20);
 }
 
 static void begin(uint64_t total, uint32_t piece_len) {
-  torrent = made_single("file", piece_len, total);
-  memset(&sw, 0, sizeof sw);
-  memset(member, 0, sizeof member);
-  heard_good = heard_bad = heard_banned = heard_odd = 0;
-  sw.meta = &torrent.m;
-  sw.store = made_open(&torrent, ".");
-  assert_int_equal(store_prepare(sw.store, ALLOCATE_SPARSE), ERR_OK);
-  sw.book = addrbook_new(64);
-  sw.roster = roster_new(64, sw.peer_id);
-  sw.pieces = pieces_new(&torrent.m.geo, NULL, on_ring, NULL);
-  sw.results = chan_new(64, 4 << 20);
-  sw.pool = fragment_pool_new();
-  sw.bell = net_bell_new();
-  sw.hooks = (struct swarm_hooks){.piece = on_piece, .banned = on_banned};
-  for (int i = 0; i < MEMBERS; i++) join(i);
+  writing_begin(total, piece_len, new_results());
+  for (int i = 0; i < MEMBERS; i++) {
+    writing_join(i);
+    member[i].proven = true;
+    atomic_store(&member[i].rate, 1); /* slow: whoever asks gets the next run */
+  }
   assert_int_equal(writer_start(&sw, &writer), ERR_OK);
 }
 
-/* Waits until the writer has handled all that was sent, and starts another that knows nothing: only
- * between pieces. */
+/* Ends the writer once it has handled all that was sent. Another may be started, which knows
+ * nothing: only between pieces. */
 static void settle(void) {
   chan_close(sw.results);
   writer_stop(writer);
   chan_free(sw.results);
-  sw.results = chan_new(64, 4 << 20);
-  assert_int_equal(atomic_load(&heard_odd), 0);
+  sw.results = new_results();
 }
 
 static void end(void) {
-  for (int i = 0; i < MEMBERS; i++) {
-    pieces_leave(sw.pieces, &member[i]);
-    roster_leave(sw.roster, &seat[i]);
-    close(seat[i].fd);
-    close(seat[i].bell);
-    close(far[i]);
-  }
-  pieces_free(sw.pieces);
-  roster_free(sw.roster);
-  addrbook_free(sw.book);
-  chan_free(sw.results);
-  fragment_pool_free(sw.pool);
-  close(sw.bell);
-  store_close(sw.store);
-  made_free(&torrent);
+  for (int i = 0; i < MEMBERS; i++) writing_leave(i);
+  writing_end();
 }
 
 static struct run take(int i, uint32_t max) {
@@ -115,35 +49,8 @@ static struct run take(int i, uint32_t max) {
   return r;
 }
 
-/* Sends the blocks of `mask`; with `lie` the first byte of block `lie - 1` of the piece is wrong.
- * What is not in the mask is rubbish in the fragment. */
-static void send_some(int i, const struct run *r, uint32_t mask, uint32_t lie) {
-  struct fragment *f = fragment_get(sw.pool, r->count);
-  const uint8_t *at = torrent.data + geometry_piece_offset(&torrent.m.geo, r->piece);
-  assert_non_null(f);
-  memset(f->data, 0xee, (size_t)r->count * BLOCK_LEN);
-  for (uint32_t k = 0; k < r->count; k++) {
-    uint32_t b = r->first + k;
-    if (!(mask >> k & 1)) continue;
-    memcpy(f->data + (size_t)k * BLOCK_LEN, at + (size_t)b * BLOCK_LEN,
-           geometry_block_len(&torrent.m.geo, r->piece, b));
-    if (lie == b + 1) f->data[(size_t)k * BLOCK_LEN] ^= 0x55;
-  }
-  f->piece = r->piece;
-  f->first = r->first;
-  f->valid = mask;
-  f->from = member[i].number;
-  assert_int_equal(pieces_received(sw.pieces, &member[i], r, mask), mask);
-  assert_int_equal(chan_send(sw.results, f, (uint64_t)f->capacity * BLOCK_LEN, CLOCK_NEVER),
-                   ERR_OK);
-}
-
-static uint32_t all_of(const struct run *r) {
-  return r->count == 32 ? UINT32_MAX : (UINT32_C(1) << r->count) - 1;
-}
-
 static void send_all(int i, const struct run *r) {
-  send_some(i, r, all_of(r), 0);
+  writing_send(i, r, writing_all(r), 0);
 }
 
 static void complete_and_right(void) {
@@ -205,7 +112,7 @@ TEST(only_valid_blocks_are_written_and_the_rest_comes_later) {
   begin(32 * 16 * KIB, 32 * 16 * KIB);
   struct run r = take(0, 32);
   assert_int_equal(r.count, 32);
-  send_some(0, &r, 0x55555555, 0); /* every other one: the most runs that a fragment can have */
+  writing_send(0, &r, 0x55555555, 0); /* every other one: the most runs that a fragment can have */
   pieces_release(sw.pieces, &member[0], &r, 0xaaaaaaaa);
   for (int n = 0; n < 16; n++) {
     struct run one = take(1, 32);
@@ -220,7 +127,7 @@ TEST(only_valid_blocks_are_written_and_the_rest_comes_later) {
 TEST(a_hole_at_the_front_holds_up_the_hash_but_not_the_disk) {
   begin(64 * KIB, 64 * KIB);
   struct run r = take(0, 4);
-  send_some(0, &r, 0xe, 0);
+  writing_send(0, &r, 0xe, 0);
   pieces_release(sw.pieces, &member[0], &r, 0x1);
   r = take(1, 4);
   send_all(1, &r);
@@ -269,7 +176,7 @@ static bool is_shut(int i) {
 TEST(a_wrong_piece_from_one_connection_names_the_liar) {
   begin(2 * 64 * KIB, 64 * KIB);
   struct run r = take(1, 4);
-  send_some(1, &r, 0xf, 3);
+  writing_send(1, &r, 0xf, 0x4);
   await(&heard_bad, 1);
   settle();
   assert_true(is_banned(1) && is_shut(1));
@@ -292,7 +199,7 @@ static void share_with_a_liar(void) {
   for (int i = 0; i < 4; i++) atomic_store(&member[i].rate, 20000); /* slow, but not hopeless */
   for (int i = 0; i < 3; i++) {
     struct run r = take(i, i == 1 ? 2 : 1);
-    send_some(i, &r, all_of(&r), i == 1 ? r.first + 1 : 0);
+    writing_send(i, &r, writing_all(&r), i == 1 ? 0x1 : 0);
   }
 }
 
@@ -336,7 +243,7 @@ TEST(a_liar_that_fetches_again_alone_is_named_and_the_first_suspicion_still_stan
   await(&heard_bad, 1);
   struct run r = {0};
   while (pieces_take(sw.pieces, &member[2], 4, 0, &r) != TAKE_RUN) sched_yield();
-  send_some(2, &r, 0xf, 4); /* an honest one no more */
+  writing_send(2, &r, 0xf, 0x8); /* an honest one no more */
   await(&heard_bad, 2);
   while (pieces_take(sw.pieces, &member[3], 4, 0, &r) != TAKE_RUN) sched_yield();
   send_all(3, &r);
@@ -385,21 +292,14 @@ TEST(null_may_be_stopped) {
   writer_stop(NULL);
 }
 
-static int quiet_setup(void **state) {
-  log_set_level(LOG_ERROR);
-  return made_setup(state);
-}
-
-#define QUIET(name) cmocka_unit_test_setup_teardown(name, quiet_setup, made_teardown)
-
 int main(void) {
-  RUN(QUIET(fragments_in_order_end_up_on_disk), QUIET(fragments_in_any_order_end_up_on_disk),
-      QUIET(only_valid_blocks_are_written_and_the_rest_comes_later),
-      QUIET(a_hole_at_the_front_holds_up_the_hash_but_not_the_disk),
-      QUIET(pieces_interleaved_are_hashed_apart), QUIET(pieces_smaller_than_a_block_are_fine),
-      QUIET(a_wrong_piece_from_one_connection_names_the_liar),
-      QUIET(of_those_who_shared_a_wrong_piece_only_the_liar_is_banned),
-      QUIET(a_shared_piece_that_was_wrong_is_fetched_again_by_one_alone),
-      QUIET(a_liar_that_fetches_again_alone_is_named_and_the_first_suspicion_still_stands),
-      QUIET(when_the_disk_fails_it_is_said_once_and_nobody_waits), QUIET(null_may_be_stopped));
+  RUN(WRITING(fragments_in_order_end_up_on_disk), WRITING(fragments_in_any_order_end_up_on_disk),
+      WRITING(only_valid_blocks_are_written_and_the_rest_comes_later),
+      WRITING(a_hole_at_the_front_holds_up_the_hash_but_not_the_disk),
+      WRITING(pieces_interleaved_are_hashed_apart), WRITING(pieces_smaller_than_a_block_are_fine),
+      WRITING(a_wrong_piece_from_one_connection_names_the_liar),
+      WRITING(of_those_who_shared_a_wrong_piece_only_the_liar_is_banned),
+      WRITING(a_shared_piece_that_was_wrong_is_fetched_again_by_one_alone),
+      WRITING(a_liar_that_fetches_again_alone_is_named_and_the_first_suspicion_still_stands),
+      WRITING(when_the_disk_fails_it_is_said_once_and_nobody_waits), WRITING(null_may_be_stopped));
 }

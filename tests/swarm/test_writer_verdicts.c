@@ -8,15 +8,14 @@
  * That the writer has handled something is known by a marker: a right piece sent after it, since
  * fragments are handled in order.
  */
-#include "../io/made.h"
+#include "../test.h"
+
+#include "../support/swarm_fixture.h"
+#include "../support/writing.h"
 
 #include <pthread.h>
 #include <sched.h>
 #include <time.h>
-
-#include "../support/swarm_fixture.h"
-#include "base/log.h"
-#include "swarm/writer.h"
 
 enum {
   KIB = 1024,
@@ -27,15 +26,6 @@ enum {
   DEFER_MS = 10000    /* how long a verdict waits */
 };
 
-static struct made torrent;
-static struct swarm sw;
-static struct writer *writer;
-static struct pieces_peer member[MEMBERS];
-static struct roster_seat seat[MEMBERS];
-static int far[MEMBERS];
-static _Atomic uint32_t heard_good;
-static _Atomic uint32_t heard_bad;
-static _Atomic uint32_t heard_banned;
 static pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER; /* the writer's hook passes through it */
 static _Atomic int64_t fake_ms = 5000000;
 
@@ -77,55 +67,19 @@ void clock_cond_init(pthread_cond_t *cond) {
 
 /* --- the swarm --- */
 
-static void on_ring(void *arg, uint32_t number) {
-  (void)arg;
-  (void)number;
-}
-
 static void on_piece(void *arg, uint32_t index, uint32_t length, bool good) {
-  (void)arg;
-  (void)index;
-  (void)length;
-  atomic_fetch_add(good ? &heard_good : &heard_bad, 1);
+  writing_on_piece(arg, index, length, good);
   pthread_mutex_lock(&gate);
   pthread_mutex_unlock(&gate);
 }
 
-static void on_banned(void *arg, const struct addr *a) {
-  (void)arg;
-  (void)a;
-  atomic_fetch_add(&heard_banned, 1);
-}
-
-static void join(int i, bool proven) {
-  int pair[2];
-  assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
-  seat[i] = (struct roster_seat){
-    .addr = {.family = 4, .ip = {10, 0, (uint8_t)i, 1}, .port = 6881}, .bell = net_bell_new()};
-  assert_int_equal(roster_enter(sw.roster, &seat[i]), ERR_OK);
-  assert_int_equal(roster_connected(sw.roster, &seat[i], pair[0]), ERR_OK);
-  far[i] = pair[1];
-  assert_int_equal(pieces_join(sw.pieces, &member[i], seat[i].number), ERR_OK);
-  member[i].proven = proven;
-  pieces_set_have_all(sw.pieces, &member[i]);
-}
-
 static void begin(bool proven) {
-  torrent = made_single("file", BLOCKS * BLOCK_LEN, PIECES * BLOCKS * BLOCK_LEN);
-  memset(&sw, 0, sizeof sw);
-  memset(member, 0, sizeof member);
-  heard_good = heard_bad = heard_banned = 0;
-  sw.meta = &torrent.m;
-  sw.store = made_open(&torrent, ".");
-  assert_int_equal(store_prepare(sw.store, ALLOCATE_SPARSE), ERR_OK);
-  sw.book = addrbook_new(64);
-  sw.roster = roster_new(64, sw.peer_id);
-  sw.pieces = pieces_new(&torrent.m.geo, NULL, on_ring, NULL);
-  sw.results = chan_new(64, 4 << 20);
-  sw.pool = fragment_pool_new();
-  sw.bell = net_bell_new();
-  sw.hooks = (struct swarm_hooks){.piece = on_piece, .banned = on_banned};
-  for (int i = 0; i < MEMBERS; i++) join(i, proven || i == LAST);
+  writing_begin(PIECES * BLOCKS * BLOCK_LEN, BLOCKS * BLOCK_LEN, chan_new(64, 4 << 20));
+  sw.hooks.piece = on_piece;
+  for (int i = 0; i < MEMBERS; i++) {
+    writing_join(i);
+    member[i].proven = proven || i == LAST;
+  }
   assert_int_equal(writer_start(&sw, &writer), ERR_OK);
 }
 
@@ -141,22 +95,9 @@ static void end(void) {
   writer_stop(writer);
   sound();
   assert_int_equal(atomic_load(&sw.disk_error), 0);
-  for (int i = 0; i < MEMBERS; i++) {
-    pieces_leave(sw.pieces, &member[i]);
-    roster_leave(sw.roster, &seat[i]);
-    close(seat[i].fd);
-    close(seat[i].bell);
-    close(far[i]);
-  }
+  for (int i = 0; i < MEMBERS; i++) writing_leave(i);
   sound();
-  pieces_free(sw.pieces);
-  roster_free(sw.roster);
-  addrbook_free(sw.book);
-  chan_free(sw.results);
-  fragment_pool_free(sw.pool);
-  close(sw.bell);
-  store_close(sw.store);
-  made_free(&torrent);
+  writing_end();
 }
 
 /* --- the workers --- */
@@ -178,19 +119,7 @@ static struct run ask(int i, uint32_t piece, uint32_t first, uint32_t count) {
 
 /* What a member was asked for arrives; bit b of `lies`: block b of the piece is wrong. */
 static void deliver(int i, struct run r, uint32_t lies) {
-  struct fragment *g = fragment_get(sw.pool, r.count);
-  uint64_t offset = geometry_piece_offset(&torrent.m.geo, r.piece) + r.first * BLOCK_LEN;
-  uint32_t mask = (UINT32_C(1) << r.count) - 1;
-  assert_non_null(g);
-  memcpy(g->data, torrent.data + offset, (size_t)r.count * BLOCK_LEN);
-  for (uint32_t k = 0; k < r.count; k++)
-    if (lies >> (r.first + k) & 1) g->data[(size_t)k * BLOCK_LEN + 5] ^= 0x55;
-  g->piece = r.piece;
-  g->first = r.first;
-  g->valid = mask;
-  g->from = member[i].number;
-  assert_int_equal(pieces_received(sw.pieces, &member[i], &r, mask), mask);
-  assert_int_equal(chan_send(sw.results, g, g->capacity * BLOCK_LEN, CLOCK_NEVER), ERR_OK);
+  writing_send(i, &r, writing_all(&r), lies >> r.first);
   sound();
 }
 
@@ -565,27 +494,20 @@ TEST(what_takes_a_liars_place_comes_in_any_order) {
   end();
 }
 
-static int quiet_setup(void **state) {
-  log_set_level(LOG_ERROR);
-  return made_setup(state);
-}
-
-#define QUIET(name) cmocka_unit_test_setup_teardown(name, quiet_setup, made_teardown)
-
 int main(void) {
-  RUN(QUIET(a_wrong_piece_of_a_suspected_giver_waits_and_only_the_liars_blocks_are_fetched_again),
-      QUIET(each_shape_of_what_a_liar_gave_can_be_taken_back),
-      QUIET(several_pieces_wait_for_one_verdict), QUIET(a_verdict_does_not_wait_for_ever),
-      QUIET(a_piece_that_the_verdict_does_not_save_is_judged_then),
-      QUIET(a_second_wrong_hash_of_the_same_piece_does_not_wait),
-      QUIET(a_wrong_piece_of_one_giver_does_not_wait),
-      QUIET(a_wrong_piece_of_which_no_giver_is_suspected_does_not_wait),
-      QUIET(a_right_piece_waits_for_nothing),
-      QUIET(what_a_liar_had_on_its_way_is_dropped_and_is_waste),
-      QUIET(what_a_liar_gave_to_unfinished_pieces_is_fetched_again),
-      QUIET(a_whole_piece_with_blocks_of_a_liar_is_judged_when_they_have_been_fetched_again),
-      QUIET(a_liar_that_puts_its_own_lie_right_is_named_and_the_piece_is_done),
-      QUIET(the_second_verdict_refuses_the_liar_and_trusts_the_other_suspect),
-      QUIET(what_a_suspect_left_on_disk_does_not_count),
-      QUIET(what_takes_a_liars_place_comes_in_any_order));
+  RUN(WRITING(a_wrong_piece_of_a_suspected_giver_waits_and_only_the_liars_blocks_are_fetched_again),
+      WRITING(each_shape_of_what_a_liar_gave_can_be_taken_back),
+      WRITING(several_pieces_wait_for_one_verdict), WRITING(a_verdict_does_not_wait_for_ever),
+      WRITING(a_piece_that_the_verdict_does_not_save_is_judged_then),
+      WRITING(a_second_wrong_hash_of_the_same_piece_does_not_wait),
+      WRITING(a_wrong_piece_of_one_giver_does_not_wait),
+      WRITING(a_wrong_piece_of_which_no_giver_is_suspected_does_not_wait),
+      WRITING(a_right_piece_waits_for_nothing),
+      WRITING(what_a_liar_had_on_its_way_is_dropped_and_is_waste),
+      WRITING(what_a_liar_gave_to_unfinished_pieces_is_fetched_again),
+      WRITING(a_whole_piece_with_blocks_of_a_liar_is_judged_when_they_have_been_fetched_again),
+      WRITING(a_liar_that_puts_its_own_lie_right_is_named_and_the_piece_is_done),
+      WRITING(the_second_verdict_refuses_the_liar_and_trusts_the_other_suspect),
+      WRITING(what_a_suspect_left_on_disk_does_not_count),
+      WRITING(what_takes_a_liars_place_comes_in_any_order));
 }
