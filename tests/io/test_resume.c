@@ -53,6 +53,15 @@ static void save_most(void) {
   reopen();
 }
 
+/* Reads the record that was saved; returns its length. */
+static size_t saved(uint8_t out[static 512]) {
+  int fd = open(".t.weft", O_RDONLY | O_CLOEXEC);
+  ssize_t len = read(fd, out, 512);
+  close(fd);
+  assert_true(len > 0 && len < 512);
+  return (size_t)len;
+}
+
 static void loads(bool ours, bool exact) {
   struct resume_state st;
   assert_int_equal(resume_load(s, &t.m, &done, &st), ERR_OK);
@@ -376,9 +385,7 @@ static void goes_around(const char *obstacle) {
 TEST(what_is_somebody_else_s_by_the_name_of_the_record_is_left_alone) {
   uint8_t r[512];
   save_most();
-  int fd = open(".t.weft", O_RDONLY | O_CLOEXEC);
-  size_t len = (size_t)read(fd, r, sizeof r);
-  close(fd);
+  size_t len = saved(r);
   assert_int_equal(rename(".t.weft", "real") | symlink("real", ".t.weft"), 0);
   loads(false, false);
   goes_around(".t.weft");
@@ -421,9 +428,7 @@ TEST(without_a_name_there_is_no_record_and_nothing_is_touched) {
 TEST(what_a_kill_leaves_of_a_record_is_replaced) {
   uint8_t r[512];
   save_most();
-  int fd = open(".t.weft", O_RDONLY | O_CLOEXEC);
-  size_t len = (size_t)read(fd, r, sizeof r);
-  close(fd);
+  size_t len = saved(r);
   bitset_set(&done, 1);
   for (size_t n = 0; n < len; n += n < 28 ? 3 : 30) {
     made_write(".t.weft", r, n);
@@ -564,9 +569,7 @@ TEST(a_longer_bitfield_or_more_files_is_none) {
 TEST(damage_on_disk_is_no_record_and_no_failure) {
   uint8_t r[512];
   save_most();
-  int fd = open(".t.weft", O_RDONLY | O_CLOEXEC);
-  size_t len = (size_t)read(fd, r, sizeof r);
-  close(fd);
+  size_t len = saved(r);
   for (size_t n = 0; n < len; n += 7) {
     made_write(".t.weft", r, n);
     loads(false, false);
