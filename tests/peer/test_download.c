@@ -2,30 +2,13 @@
  * What is asked of a peer, and patience: the window and its bounds, silence, uselessness, the bell.
  * Time is p->now_ms, which the test sets; nothing here waits.
  */
-#include "../test.h"
-
-#include "../support/swarm_fixture.h"
+#include "../support/one_link.h"
 
 enum { KIB = 1024, MIB = 1024 * 1024 };
-
-static struct fix f;
-static struct fix_link l;
-
-static void sound(void) {
-  const char *fault = fix_peer_fault(l.p);
-  if (fault == NULL) fault = fix_queue_fault(f.sw.pieces);
-  if (fault != NULL) fail_msg("%s", fault);
-}
 
 static void begin(uint64_t total, uint32_t piece_len) {
   fix_swarm(&f, total, piece_len);
   l = fix_peer(&f, 1);
-}
-
-static void end(void) {
-  sound();
-  fix_leave(&l);
-  fix_free(&f);
 }
 
 static enum err say(enum wire_id id) {

@@ -3,31 +3,14 @@
  * rules of bitfields, floods, rejects, requests although we choke. A row of a table is the bytes of
  * one message and what must come of it.
  */
-#include "../test.h"
-
-#include "../support/swarm_fixture.h"
+#include "../support/one_link.h"
 
 enum { KIB = 1024, PIECES = 10 };
-
-static struct fix f;
-static struct fix_link l;
-
-static void sound(void) {
-  const char *fault = fix_peer_fault(l.p);
-  if (fault == NULL) fault = fix_queue_fault(f.sw.pieces);
-  if (fault != NULL) fail_msg("%s", fault);
-}
 
 /* 10 pieces of two blocks, the last with a short second block. */
 static void begin(void) {
   fix_swarm(&f, PIECES * 32 * KIB - 1000, 32 * KIB);
   l = fix_peer(&f, 1);
-}
-
-static void end(void) {
-  sound();
-  fix_leave(&l);
-  fix_free(&f);
 }
 
 static struct buf empty(void) {

@@ -5,20 +5,9 @@
  * whatever order it was sent. After each step all counts of the connection and of the queue must be
  * right.
  */
-#include "../test.h"
-
-#include "../support/swarm_fixture.h"
+#include "../support/one_link.h"
 
 enum { KIB = 1024 };
-
-static struct fix f;
-static struct fix_link l;
-
-static void sound(void) {
-  const char *fault = l.left ? NULL : fix_peer_fault(l.p);
-  if (fault == NULL) fault = fix_queue_fault(f.sw.pieces);
-  if (fault != NULL) fail_msg("%s", fault);
-}
 
 /* A torrent of which everything has been asked of one seed. Returns how many blocks that is. */
 static uint32_t begin(uint64_t total, uint32_t piece_len) {
@@ -37,12 +26,6 @@ static uint32_t begin(uint64_t total, uint32_t piece_len) {
   assert_int_equal(requests, l.p->outstanding);
   sound();
   return requests;
-}
-
-static void end(void) {
-  fix_leave(&l);
-  sound();
-  fix_free(&f);
 }
 
 static void nothing_left(void) {

@@ -201,16 +201,21 @@ static void wait_for_bytes(uint64_t bytes) {
   }
 }
 
+/* A connection to a seed, which hears of nothing but our handshake yet. */
+static void begin_with_a_seed(uint64_t total, uint32_t piece_len) {
+  begin(total, piece_len);
+  dial();
+  accept_worker();
+  be_a_seed();
+  hear_handshake();
+}
+
 /* --- tests --- */
 
 TEST(everything_arrives_from_a_seed) {
   static const size_t steps[] = {1 << 20, 1000, 16384, 16396};
   for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
-    begin(2 * 1024 * KIB + 77 * KIB + 5, 256 * KIB);
-    dial();
-    accept_worker();
-    be_a_seed();
-    hear_handshake();
+    begin_with_a_seed(2 * 1024 * KIB + 77 * KIB + 5, 256 * KIB);
     serve_all(steps[i]);
     wait_for_bytes(f.meta.geo.total); /* the tail too: no low-water mark may keep it waiting */
     shutdown(far, SHUT_RDWR);
@@ -379,11 +384,7 @@ TEST(who_breaks_the_protocol_is_remembered_for_it) {
 TEST(an_end_in_the_middle_of_a_block_gives_everything_back) {
   static const size_t cuts[] = {0, 1, 12, 13, 14, 5000, 16396, 16397, 16398, 20000};
   for (size_t i = 0; i < sizeof cuts / sizeof *cuts; i++) {
-    begin(64 * 16 * KIB, 128 * KIB);
-    dial();
-    accept_worker();
-    be_a_seed();
-    hear_handshake();
+    begin_with_a_seed(64 * 16 * KIB, 128 * KIB);
     struct wire_message m = hear_until(WIRE_REQUEST);
     struct wire_message n = hear_until(WIRE_REQUEST);
     struct buf b;
@@ -408,6 +409,15 @@ static void stop(void) {
   assert_true(roster_wait_empty(f.sw.roster, clock_now_ms() + PATIENCE_S * 1000));
 }
 
+/* The end of one that had a request under way: what it is called depends on who was first. */
+static void end_stopped(void) {
+  stop();
+  wait_until_gone();
+  struct addrbook_stats s;
+  addrbook_stats(f.sw.book, 0, &s);
+  end(s.failed[ADDR_FULL] ? ADDR_FULL : ADDR_CUT);
+}
+
 TEST(a_worker_that_waits_for_a_handshake_can_be_stopped) {
   begin(16 * KIB, 16 * KIB);
   dial();
@@ -423,17 +433,9 @@ TEST(a_worker_that_waits_for_a_handshake_can_be_stopped) {
 }
 
 TEST(a_worker_that_waits_for_blocks_can_be_stopped) {
-  begin(64 * 16 * KIB, 64 * KIB);
-  dial();
-  accept_worker();
-  be_a_seed();
-  hear_handshake();
+  begin_with_a_seed(64 * 16 * KIB, 64 * KIB);
   hear_until(WIRE_REQUEST);
-  stop();
-  wait_until_gone();
-  struct addrbook_stats s;
-  addrbook_stats(f.sw.book, 0, &s);
-  end(s.failed[ADDR_FULL] ? ADDR_FULL : ADDR_CUT);
+  end_stopped();
 }
 
 TEST(a_worker_that_waits_for_a_full_channel_can_be_stopped) {
@@ -454,19 +456,11 @@ TEST(a_worker_that_waits_for_a_full_channel_can_be_stopped) {
   }
   atomic_store(&f.sw.stopping, true);
   chan_close(f.sw.results);
-  stop();
-  wait_until_gone();
-  struct addrbook_stats s;
-  addrbook_stats(f.sw.book, 0, &s);
-  end(s.failed[ADDR_FULL] ? ADDR_FULL : ADDR_CUT);
+  end_stopped();
 }
 
 TEST(a_shut_connection_ends_its_worker) {
-  begin(64 * 16 * KIB, 64 * KIB);
-  dial();
-  accept_worker();
-  be_a_seed();
-  hear_handshake();
+  begin_with_a_seed(64 * 16 * KIB, 64 * KIB);
   hear_until(WIRE_REQUEST);
   struct addr liar;
   assert_true(roster_addr(f.sw.roster, 1, &liar));
