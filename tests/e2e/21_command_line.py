@@ -7,6 +7,7 @@ import http.server
 import json
 import os
 import pty
+import re
 import signal
 import subprocess
 import threading
@@ -402,16 +403,25 @@ def _(box):
     run(box, "verify", torrent.file, box.path("no", "such", "folder") + "/", code=5)
 
 
+def hears_and_reads(pid, name):
+    """Does a process take SIGINT itself, and has it a file of that name open?"""
+    folder = "/proc/%d/fd" % pid
+    with open("/proc/%d/status" % pid) as text:
+        blocked = int(re.search(r"SigBlk:\s*(\w+)", text.read()).group(1), 16)
+    return blocked >> signal.SIGINT - 1 & 1 and any(
+        os.path.basename(os.path.realpath(os.path.join(folder, fd))) == name
+        for fd in os.listdir(folder))
+
+
 def start_long_verify(box, prefix=()):
-    """A verify of 64 GiB of holes, which takes a while; returns when its threads are at work."""
+    """A verify of 64 GiB of holes, which takes a while; returns when it is at work."""
     info = {"name": "holes", "piece length": 16 << 20, "length": 64 << 30,
             "pieces": b"x" * 20 * 4096}
     torrent = write(box, "holes.torrent", bencode({"info": info}))
     with open(os.path.join(box.downloads, "holes"), "wb") as holes:
         holes.truncate(64 << 30)
     running = box.start("verify", torrent, box.downloads, prefix=prefix)
-    tasks = "/proc/%d/task" % running.process.pid
-    lib.wait_for(lambda: len(os.listdir(tasks)) > 2, 30, "no threads")
+    lib.wait_for(lambda: hears_and_reads(running.process.pid, "holes"), 30, "the check", running)
     return running
 
 
