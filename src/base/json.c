@@ -41,29 +41,43 @@ void json_close(struct json *j, char bracket) {
   j->comma = true;
 }
 
-/* A string in its quotes. */
-static void put_string(struct buf *b, const char *s, size_t len) {
-  buf_put_u8(b, '"');
+void json_open_str(struct json *j, const char *key) {
+  open_with(j, key, '"');
+}
+
+void json_part(struct json *j, const char *s, size_t len) {
   size_t room;
   uint8_t *to = NULL;
   if (__builtin_mul_overflow(len, 6, &room) || room == SIZE_MAX)
-    b->failed = true;
+    j->b->failed = true;
   else
-    to = buf_reserve(b, room + 1);
-  if (to != NULL) b->len += escape_json(s, len, (char *)to, room + 1);
-  buf_put_u8(b, '"');
+    to = buf_reserve(j->b, room + 1);
+  if (to != NULL) j->b->len += escape_json(s, len, (char *)to, room + 1);
+}
+
+void json_part_hex(struct json *j, const uint8_t *bytes, size_t len) {
+  char text[2 * HEX_STEP + 1];
+  for (size_t at = 0; at < len; at += HEX_STEP) {
+    crypto_hex(bytes + at, len - at < HEX_STEP ? len - at : HEX_STEP, text);
+    buf_put_str(j->b, text);
+  }
+}
+
+void json_close_str(struct json *j, bool name) {
+  buf_put_str(j->b, name ? "\":" : "\"");
+  j->comma = !name;
 }
 
 void json_key(struct json *j, const char *key, size_t len) {
-  lead(j, NULL);
-  put_string(j->b, key, len);
-  buf_put_u8(j->b, ':');
-  j->comma = false;
+  json_open_str(j, NULL);
+  json_part(j, key, len);
+  json_close_str(j, true);
 }
 
 void json_str(struct json *j, const char *key, const char *s, size_t len) {
-  lead(j, key);
-  put_string(j->b, s, len);
+  json_open_str(j, key);
+  json_part(j, s, len);
+  json_close_str(j, false);
 }
 
 void json_cstr(struct json *j, const char *key, const char *s) {
@@ -91,13 +105,13 @@ void json_null(struct json *j, const char *key) {
   buf_put_str(j->b, "null");
 }
 
-void json_hex(struct json *j, const char *key, const uint8_t *bytes, size_t len) {
-  char text[2 * HEX_STEP + 1];
+void json_number(struct json *j, const char *key, const char *digits, size_t len) {
   lead(j, key);
-  buf_put_u8(j->b, '"');
-  for (size_t at = 0; at < len; at += HEX_STEP) {
-    crypto_hex(bytes + at, len - at < HEX_STEP ? len - at : HEX_STEP, text);
-    buf_put_str(j->b, text);
-  }
-  buf_put_u8(j->b, '"');
+  buf_put(j->b, digits, len);
+}
+
+void json_hex(struct json *j, const char *key, const uint8_t *bytes, size_t len) {
+  json_open_str(j, key);
+  json_part_hex(j, bytes, len);
+  json_close_str(j, false);
 }

@@ -55,6 +55,17 @@ void json_u64(struct json *j, const char *key, uint64_t v);
 void json_i64(struct json *j, const char *key, int64_t v);
 void json_bool(struct json *j, const char *key, bool v);
 void json_null(struct json *j, const char *key);
+/* A number of any length: its `len` characters are copied, so they must be a number of JSON. */
+void json_number(struct json *j, const char *key, const char *digits, size_t len);
+
+/* A string that comes in parts, between json_open_str() and json_close_str(): text, to be cut only
+ * between two characters, and bytes as hexadecimal digits. So a long one needs no long buffer. */
+void json_open_str(struct json *j, const char *key);
+void json_part(struct json *j, const char *s, size_t len);
+void json_part_hex(struct json *j, const uint8_t *bytes, size_t len);
+/* Ends it. `name`: it was the key of the next value, and not a value itself. */
+void json_close_str(struct json *j, bool name);
+
 /* `len` bytes as a string of hexadecimal digits. */
 void json_hex(struct json *j, const char *key, const uint8_t *bytes, size_t len);
 

@@ -110,6 +110,32 @@ TEST(bytes_of_any_number_become_hexadecimal) {
   }
 }
 
+TEST(a_string_may_come_in_parts) {
+  start(1000);
+  json_open_object(&j, NULL);
+  json_open_str(&j, NULL);
+  json_part(&j, "a\"", 2);
+  json_part(&j, "", 0);
+  json_part_hex(&j, (const uint8_t *)"\x0f\xff", 2);
+  json_close_str(&j, true);
+  json_open_str(&j, NULL);
+  json_close_str(&j, false);
+  json_open_str(&j, "ours");
+  json_part(&j, "\n", 1);
+  json_close_str(&j, false);
+  json_close(&j, '}');
+  assert_string_equal(buf_cstr(&b), "{\"a\\u00220fff\":\"\",\"ours\":\"\\u000a\"}");
+}
+
+TEST(a_number_of_any_length_is_copied) {
+  start(1000);
+  json_open_array(&j, NULL);
+  json_number(&j, NULL, "-123456789012345678901234567890", 31);
+  json_number(&j, NULL, "5", 1);
+  json_close(&j, ']');
+  assert_string_equal(buf_cstr(&b), "[-123456789012345678901234567890,5]");
+}
+
 TEST(what_does_not_fit_is_noticed) {
   start(10);
   json_cstr(&j, NULL, "a text that is too long");
@@ -123,5 +149,6 @@ int main(void) {
       T(every_byte_of_a_string_can_be_told_from_every_other),
       T(a_key_of_a_stranger_stays_inside_its_string_too), T(numbers_have_all_their_64_bits),
       T(a_very_deep_document_is_no_matter), T(a_document_goes_on_after_its_buffer_was_emptied),
-      T(bytes_of_any_number_become_hexadecimal), T(what_does_not_fit_is_noticed));
+      T(bytes_of_any_number_become_hexadecimal), T(a_string_may_come_in_parts),
+      T(a_number_of_any_length_is_copied), T(what_does_not_fit_is_noticed));
 }
