@@ -394,7 +394,9 @@ static int verify(struct store *s, const struct metainfo *m, const struct option
   }
   report_free(report);
   if (checked) code = tell(s, m, &good, o);
-  else if (code >= 128) log_error("interrupted before everything was checked");
+  else if (code >= 128)
+    log_error("%s before everything was checked",
+              code == EXIT_INTERRUPTED ? "interrupted" : "terminated");
   bitset_free(&good);
   return code;
 }

@@ -139,6 +139,18 @@ static int run_command(const struct command *c, bool named, int argc, char **arg
   return code;
 }
 
+/* `word` is no command, and no torrent either where that would do (`or_torrent`). */
+static int unknown(const char *word, bool or_torrent) {
+  const char *near = command_help_near(commands, word);
+  if (near != NULL)
+    log_error("there is no command '%.300s'; did you mean 'weft %s'?", word, near);
+  else if (or_torrent)
+    log_error("'%.300s' is neither a command nor a file here; 'weft -h' lists the commands", word);
+  else
+    log_error("there is no command '%.300s'; 'weft -h' lists them", word);
+  return EXIT_USAGE;
+}
+
 /* `weft -h`, `weft help [COMMAND]`. */
 static int help(int argc, char **argv) {
   char *asked[] = {argv[0], argv[0], NULL};
@@ -150,8 +162,7 @@ static int help(int argc, char **argv) {
   asked[1] = option;
   const struct command *command = find_command(argv[2]);
   if (command != NULL) return run_command(command, true, 2, asked);
-  log_error("there is no command '%s'; 'weft -h' lists them", argv[2]);
-  return EXIT_USAGE;
+  return unknown(argv[2], false);
 }
 
 static int version(void) {
@@ -169,16 +180,6 @@ static int usage(void) {
   return EXIT_USAGE;
 }
 
-/* The first word is neither a command nor anything that could be a torrent. */
-static int unknown(const char *word) {
-  const char *near = command_help_near(commands, word);
-  if (near != NULL)
-    log_error("there is no command '%.300s'; did you mean 'weft %s'?", word, near);
-  else
-    log_error("'%.300s' is neither a command nor a file here; 'weft -h' lists the commands", word);
-  return EXIT_USAGE;
-}
-
 static int run(int argc, char **argv) {
   if (argc < 2) return usage();
   const char *word = argv[1];
@@ -191,7 +192,7 @@ static int run(int argc, char **argv) {
   if ((word[0] == '-' && word[1] != '\0') || torrent_plausible(word)) {
     return run_command(implied_command(), false, argc, argv);
   }
-  return unknown(word);
+  return unknown(word, true);
 }
 
 int main(int argc, char **argv) {

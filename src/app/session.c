@@ -224,7 +224,8 @@ static void do_without(struct session *s, uint32_t have, int64_t now) {
   if (have > 0) s->bare_ms = 0;
   else if (s->bare_ms == 0) s->bare_ms = now;
   else if (now - s->bare_ms >= BARE_MS)
-    session_end_with(s, EXIT_RESOURCES, "the system gives no threads");
+    session_end_with(s, EXIT_RESOURCES, "the system gives weft no thread for any connection: end "
+                     "other programs, or raise the limit of processes (ulimit -u)");
   if (s->worker_cap != cap)
     log_warn("the system gives no more threads: going on with %u connection%s", cap,
              human_plural(cap));
@@ -288,7 +289,7 @@ static void show_progress(struct session *s, const struct pieces_stats *p,
 static void stop_waiting(struct session *s, int code, const char *what, int64_t ms,
                          const char *option, const char *why) {
   char text[sizeof s->why];
-  snprintf(text, sizeof text, "gave up after %g s%s (%s): %s", (double)ms / 1000, what,
+  snprintf(text, sizeof text, "gave up after %.15g s%s (%s): %s", (double)ms / 1000, what,
            option, why);
   session_end_with(s, code, text);
 }

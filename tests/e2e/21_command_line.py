@@ -105,6 +105,7 @@ def _(box):
             (("frobnicate",), ("neither a command nor a file",)),
             (("",), ("neither a command",)),
             (("help", "frobnicate"), ("no command 'frobnicate'",)),
+            (("help", "verfy"), ("did you mean 'weft verify'",)),
             (("info",), ("needs a TORRENT", "weft info -h")),
             (("info", torrent, "more"), ("one argument too many",)),
             (("info", "--max-peers", "5", torrent), ("no option of 'weft info'",)),
@@ -427,11 +428,13 @@ def start_long_verify(box, prefix=()):
 
 @lib.case("verify: Ctrl-C ends it with 130, SIGTERM with 143, and it says so")
 def _(box):
-    for number, code in ((signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 143)):
+    for number, code, word in ((signal.SIGINT, 130, "interrupted"),
+                               (signal.SIGTERM, 143, "terminated"),
+                               (signal.SIGHUP, 143, "terminated")):
         running = start_long_verify(box)
         running.signal(number)
         result = running.wait(20)
-        lib.check(result.code == code and "interrupted" in result.err and result.out == "",
+        lib.check(result.code == code and word in result.err and result.out == "",
                   "signal %d" % number, result)
 
 
