@@ -157,6 +157,7 @@ void download_ask(struct peer *p) {
     if (room < batch && p->outstanding > 0) break;
     struct run run;
     enum take t = pieces_take(p->sw->pieces, &p->pp, room < batch ? room : batch, p->now_ms, &run);
+    if (t == TAKE_NO_MEMORY) swarm_fail(p->sw, ERR_MEMORY);
     if (t != TAKE_RUN) {
       download_update_interest(p);
       p->take_ms = p->now_ms + retry_ms(p);

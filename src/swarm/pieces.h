@@ -112,10 +112,12 @@ void pieces_set_have_none(struct pieces *q, struct pieces_peer *p);
 /* Does it have a piece that we lack? */
 bool pieces_interesting(struct pieces *q, const struct pieces_peer *p);
 
-enum take { TAKE_RUN, TAKE_NOTHING, TAKE_DONE };
+enum take { TAKE_RUN, TAKE_NOTHING, TAKE_DONE, TAKE_NO_MEMORY };
 /*
  * Hands out one run of at most `max_blocks` (1 to 32). TAKE_NOTHING: nothing for this peer now; the
  * caller will be rung, or asks again in a quarter of a second. TAKE_DONE: every piece is DONE.
+ * TAKE_NO_MEMORY: nothing either, and so it has been for everybody for ten seconds, because there
+ * is no memory to begin another piece with.
  */
 enum take pieces_take(struct pieces *q, struct pieces_peer *p, uint32_t max_blocks,
                       int64_t now_ms, struct run *out);

@@ -43,6 +43,8 @@ struct pieces {
   /* guarded by lock: */
   struct crypto_rng rng;
   int64_t start_ms;                   /* when the first run was asked for, 0: not yet */
+  bool no_memory;                     /* the last choice wanted to begin a piece and got none */
+  int64_t starved_ms;                 /* since when, with no run handed out since; 0: not */
   struct rarity rarity;               /* candidates are the MISSING pieces */
   struct open_piece **open;           /* per piece: NULL if MISSING or DONE */
   uint32_t open_count;

@@ -19,6 +19,7 @@ enum {
   SUSPECT_WAIT_MS = 2000,   /* how long suspects leave the wrong piece to those that are proven, */
   SUSPECT_TURN_MS = 300,    /* or to each other if nobody is */
   SUSPECT_ALONE_MS = 4000,  /* how long a suspect works alone only, if there is nothing for it */
+  STARVED_MAX_MS = 10000,   /* how long there may be no memory and nothing to hand out */
   NO_RUN = PIECES_RUNS_MAX,
   ROBBED_MAX = 16,
   UNREAD_MAX = 8,           /* so many connections whose data only wait for us: the end can wait */
@@ -111,6 +112,7 @@ static struct open_piece *begin(struct pieces *q, struct pieces_peer *p, bool fa
   if (index == RARITY_NONE) return NULL;
   struct open_piece *op = pieces_open_new(q, index);
   if (op != NULL) op->shared = !fast;
+  else q->no_memory = true;
   return op;
 }
 
@@ -324,13 +326,24 @@ static enum take choose(struct pieces *q, struct pieces_peer *p, uint32_t max, i
   return p->snubbed ? TAKE_NOTHING : take_over(q, p, max, now_ms, out, victim);
 }
 
+/* `t` was the choice. Memory that is refused may be there again soon, other pieces give theirs back
+ * when they are done; so it is an answer only when nobody has been given anything for long. Caller
+ * must hold q->lock. */
+static enum take note_memory(struct pieces *q, enum take t, int64_t now_ms) {
+  if (t == TAKE_RUN) q->starved_ms = 0;
+  if (t != TAKE_NOTHING || !q->no_memory) return t;
+  if (q->starved_ms == 0) q->starved_ms = now_ms;
+  return now_ms - q->starved_ms >= STARVED_MAX_MS ? TAKE_NO_MEMORY : TAKE_NOTHING;
+}
+
 enum take pieces_take(struct pieces *q, struct pieces_peer *p, uint32_t max_blocks, int64_t now_ms,
                       struct run *out) {
   uint32_t victim = 0;
   pthread_mutex_lock(&q->lock);
   bool idle = p->asked == 0;
   if (q->start_ms == 0) q->start_ms = now_ms;
-  enum take t = choose(q, p, max_blocks, now_ms, out, &victim);
+  q->no_memory = false;
+  enum take t = note_memory(q, choose(q, p, max_blocks, now_ms, out, &victim), now_ms);
   if (t == TAKE_RUN && idle && !p->snubbed) atomic_store(&p->last_ms, now_ms);
   pthread_mutex_unlock(&q->lock);
   if (victim != 0) q->ring(q->ring_arg, victim);

@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "base/chan.h"
+#include "base/err.h"
 #include "find/addrbook.h"
 #include "io/store.h"
 #include "proto/metainfo.h"
@@ -49,7 +50,11 @@ struct swarm {
   _Atomic uint64_t received;   /* payload bytes that arrived */
   _Atomic uint64_t wasted;     /* of these: not needed, or with a wrong hash */
   _Atomic uint32_t workers;    /* threads alive */
-  _Atomic int disk_error;      /* enum err of the first write that failed; the writer has stopped */
+  _Atomic int disk_error;      /* enum err that ends the download, mostly of the disk; 0: none */
 };
+
+/* The download can't go on because of `e`: the first that is told is what the session ends with.
+ * Never waits; any thread. */
+void swarm_fail(struct swarm *sw, enum err e);
 
 #endif

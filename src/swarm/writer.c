@@ -15,14 +15,6 @@ enum {
   LANES = 4           /* pieces read back at a time: as many as base/sha1 hashes together */
 };
 
-/* --- a disk that fails --- */
-
-void writer_fail(struct writer *w, enum err e) {
-  int none = 0;
-  if (atomic_compare_exchange_strong(&w->sw->disk_error, &none, (int)e))
-    net_bell_ring(w->sw->bell);
-}
-
 /* --- open pieces --- */
 
 static struct hashing *lookup(struct writer *w, uint32_t piece) {
@@ -72,7 +64,7 @@ void writer_unwrite(struct writer *w, struct hashing *h, uint32_t block) {
     sha1_update_many(w->jobs, w->job_count);
     w->job_count = 0;
     sha1_free(&h->sha);
-    if (!sha1_init(&h->sha)) writer_fail(w, ERR_MEMORY);
+    if (!sha1_init(&h->sha)) swarm_fail(w->sw, ERR_MEMORY);
   }
   bitset_clear(&h->ahead, block);
   if (h->wrong_ms != 0) w->deferred--;
@@ -125,7 +117,7 @@ static bool write_run(struct writer *w, struct fragment *f, uint32_t i, uint32_t
   uint64_t offset = geometry_piece_offset(g, f->piece) + (uint64_t)first * BLOCK_LEN;
   enum err e = store_write(w->sw->store, offset, f->data + (size_t)i * BLOCK_LEN,
                            geometry_run_len(g, f->piece, first, n));
-  if (e != ERR_OK) writer_fail(w, e);
+  if (e != ERR_OK) swarm_fail(w->sw, e);
   return e == ERR_OK;
 }
 
@@ -136,7 +128,7 @@ uint32_t writer_read_back(struct writer *w, uint32_t piece, uint32_t first, uint
   uint32_t len = geometry_run_len(g, piece, first, n);
   enum err e = store_read(w->sw->store, offset, to, len);
   if (e == ERR_NOT_FOUND) memset(to, 0, len); /* somebody cut the file: see writer_verdict.c */
-  else if (e != ERR_OK) writer_fail(w, e);
+  else if (e != ERR_OK) swarm_fail(w->sw, e);
   return e == ERR_OK || e == ERR_NOT_FOUND ? len : 0;
 }
 
@@ -195,7 +187,7 @@ static bool handle(struct writer *w, struct fragment **f, size_t n) {
   drop_refused(w, f, n);
   for (size_t i = 0; i < n; i++)
     if (!each_run(w, f[i], plan_run)) {
-      writer_fail(w, ERR_MEMORY);
+      swarm_fail(w->sw, ERR_MEMORY);
       return false;
     }
   sha1_update_many(w->jobs, w->job_count);

@@ -55,8 +55,6 @@ struct writer {
   uint32_t *origin;    /* who gave each block of a piece, as the queue has it */
 };
 
-/* The download can't go on because of `e`: tells the session, once. */
-void writer_fail(struct writer *w, enum err e);
 /* Reads `n` blocks (at most a fragment's worth) of a piece, from block `first` on, back to `to`.
  * Returns their length in bytes, 0 when the disk failed (told). */
 uint32_t writer_read_back(struct writer *w, uint32_t piece, uint32_t first, uint32_t n,

@@ -35,8 +35,8 @@ static bool is_as_noted(struct writer *w, struct hashing *h) {
   return same;
 }
 
-/* Has block `b` another giver than the one before it? To meet every giver, only these blocks need be
- * looked at. */
+/* Has block `b` another giver than the one before it? To meet every giver, only these blocks need
+ * be looked at. */
 static bool is_change(const struct hashing *h, uint32_t b) {
   return b == 0 || h->from[b] != h->from[b - 1];
 }

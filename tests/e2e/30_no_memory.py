@@ -5,7 +5,10 @@ completes.
 
 Of weft's own allocations the n-th fails for each n, until a run has no n-th. Of those that the
 libraries make, thousands before anything begins, n moves on in growing steps; SHIM_ALL=1 takes
-every one."""
+every one.
+
+And there may be none for good, or for a while: the queue asks again and again for what a piece
+needs to be begun, and weft ends when it gets none for too long."""
 
 import concurrent.futures
 import itertools
@@ -73,6 +76,36 @@ without_memory("the n-th allocation of weft's own fails")
 without_memory("the n-th allocation of weft's own fails, with a tracker", tracker=True)
 without_memory("the n-th allocation fails, the libraries' too, with a tracker", own=False,
                tracker=True)
+
+
+def without_a_piece(box, times):
+    """A torrent whose last piece can't be begun so many times: what the queue keeps of it, four
+    bytes a block, has a size of its own. Returns the torrent and how weft ended."""
+    blocks, last = 97, 71
+    torrent = box.torrent([("one", (blocks + last) * 16 * KIB)], piece_length=blocks * 16 * KIB)
+    peer = box.peer(peers.Peer, torrent)
+    env = {"LD_PRELOAD": shims.library(box), "SHIM_OWN": "1",
+           "SHIM_SIZE": "%d:%d" % (4 * last, times)}
+    return torrent, box.weft("download", "--no-trackers", "--peer", str(peer), "-o", box.downloads,
+                             torrent.file, env=env)
+
+
+@lib.case("who has no memory to begin a piece ends with exit 6, and the next run completes")
+def no_memory_for_a_piece(box):
+    torrent, result = without_a_piece(box, 1 << 30)
+    lib.check(result.code == 6, "exit %d" % result.code, result)
+    lib.check("memory" in result.err, "does not say why", result)
+    peer = box.peer(peers.Peer, torrent)
+    box.weft("download", "--no-trackers", "--peer", str(peer), "-o", box.downloads, torrent.file,
+             expect=0)
+    box.compare(torrent)
+
+
+@lib.case("when memory for a piece returns, the download goes on")
+def memory_returns(box):
+    torrent, result = without_a_piece(box, 5)
+    lib.check(result.code == 0, "exit %d" % result.code, result)
+    box.compare(torrent)
 
 
 if __name__ == "__main__":

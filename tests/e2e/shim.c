@@ -3,6 +3,7 @@
  * slow disk.
  *
  *   SHIM_FAIL=N    the N-th allocation fails
+ *   SHIM_SIZE=L:N  the first N allocations of exactly L bytes fail
  *   SHIM_OWN=1     only those count that weft itself makes, not those of the libraries it uses
  *   SHIM_COUNT=F   at exit the number of allocations is written to the file F
  *   SHIM_CLOCK=F   F holds two numbers of 8 bytes, seconds by which CLOCK_REALTIME and
@@ -42,6 +43,8 @@ enum { SLICE_NS = 20 * 1000 * 1000 };
 
 static atomic_ulong count;
 static unsigned long fail_at; /* 0: none */
+static size_t size_to_fail;
+static atomic_long size_failures; /* how many of that size are still to fail */
 static uintptr_t code_from; /* callers that count: [code_from, code_to) */
 static uintptr_t code_to = UINTPTR_MAX;
 
@@ -51,24 +54,25 @@ static volatile int64_t *disk; /* ms of [0] a sync, [1] a write; begun [2] syncs
 
 /* --- memory --- */
 
-static int fails(const void *caller) {
+static int fails(size_t len, const void *caller) {
   if ((uintptr_t)caller < code_from || (uintptr_t)caller >= code_to) return 0;
   unsigned long n = atomic_fetch_add(&count, 1) + 1;
-  if (fail_at == 0 || n != fail_at) return 0;
+  int by_size = len == size_to_fail && atomic_fetch_sub(&size_failures, 1) > 0;
+  if (!by_size && (fail_at == 0 || n != fail_at)) return 0;
   errno = ENOMEM;
   return 1;
 }
 
 void *malloc(size_t len) {
-  return fails(__builtin_return_address(0)) ? NULL : __libc_malloc(len);
+  return fails(len, __builtin_return_address(0)) ? NULL : __libc_malloc(len);
 }
 
 void *calloc(size_t n, size_t len) {
-  return fails(__builtin_return_address(0)) ? NULL : __libc_calloc(n, len);
+  return fails(n * len, __builtin_return_address(0)) ? NULL : __libc_calloc(n, len);
 }
 
 void *realloc(void *old, size_t len) {
-  return fails(__builtin_return_address(0)) ? NULL : __libc_realloc(old, len);
+  return fails(len, __builtin_return_address(0)) ? NULL : __libc_realloc(old, len);
 }
 
 /* --- time --- */
@@ -197,11 +201,17 @@ static void *map_file(const char *variable, size_t len, int protection) {
 
 __attribute__((constructor)) static void begin(void) {
   const char *fail = getenv("SHIM_FAIL");
+  const char *size = getenv("SHIM_SIZE");
   ahead = map_file("SHIM_CLOCK", 16, PROT_READ);
   disk = map_file("SHIM_DISK", 32, PROT_READ | PROT_WRITE);
   if (getenv("SHIM_OWN") != NULL) dl_iterate_phdr(find_code, NULL);
   atomic_store(&count, 0);
   if (fail != NULL) fail_at = strtoul(fail, NULL, 10);
+  if (size != NULL) {
+    char *end = NULL;
+    size_to_fail = strtoul(size, &end, 10);
+    atomic_store(&size_failures, *end == ':' ? strtol(end + 1, NULL, 10) : 0);
+  }
 }
 
 __attribute__((destructor)) static void end(void) {

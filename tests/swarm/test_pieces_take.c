@@ -4,6 +4,8 @@
  */
 #include "../support/members.h"
 
+#include <sys/resource.h>
+
 /* --- fast and slow --- */
 
 TEST(a_run_is_never_longer_than_asked_for_and_stays_in_its_piece) {
@@ -324,6 +326,53 @@ TEST(one_connection_holds_a_bounded_number_of_runs) {
   end();
 }
 
+/* --- no memory --- */
+
+/* One take without any memory but what the heap has over. The blocks of the pieces here are so many
+ * that what the queue keeps of each piece never fits there. */
+static enum take take_without_memory(struct pieces_peer *p, int64_t now_ms, struct run *r) {
+  struct rlimit was;
+  assert_int_equal(getrlimit(RLIMIT_AS, &was), 0);
+  struct rlimit none = {.rlim_cur = 1, .rlim_max = was.rlim_max};
+  assert_int_equal(setrlimit(RLIMIT_AS, &none), 0);
+  enum take t = pieces_take(q, p, 32, now_ms, r);
+  assert_int_equal(setrlimit(RLIMIT_AS, &was), 0);
+  sound();
+  return t;
+}
+
+/* What a sanitizer does without memory is its own affair. */
+static bool has_own_allocator(void) {
+#if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__
+  return true;
+#elif defined __has_feature
+  return __has_feature(address_sanitizer) || __has_feature(thread_sanitizer);
+#else
+  return false;
+#endif
+}
+
+TEST(want_of_memory_is_borne_for_a_while_and_then_told) {
+  if (has_own_allocator()) skip();
+  begin(UINT64_C(4) << 30, 512 << 20);
+  struct pieces_peer *p = seed(0, FAST);
+  struct run r;
+  assert_int_equal(take_without_memory(p, NOW, &r), TAKE_NOTHING);
+  assert_int_equal(take_without_memory(p, NOW + 5000, &r), TAKE_NOTHING);
+  assert_int_equal(pieces_take(q, p, 32, NOW + 9000, &r), TAKE_RUN); /* there is some again */
+  pieces_release(q, p, &r, UINT32_MAX);
+  struct run next; /* the piece that is begun is gone on with */
+  assert_int_equal(take_without_memory(p, NOW + 20000, &next), TAKE_RUN);
+  assert_int_equal(next.piece, r.piece);
+  pieces_set_have_none(q, p);
+  struct pieces_peer *other = bare(1, FAST);
+  assert_int_equal(pieces_set_have(q, other, (r.piece + 1) % 8), ERR_OK);
+  assert_int_equal(take_without_memory(other, NOW + 21000, &next), TAKE_NOTHING);
+  assert_int_equal(take_without_memory(other, NOW + 30000, &next), TAKE_NOTHING);
+  assert_int_equal(take_without_memory(other, NOW + 32000, &next), TAKE_NO_MEMORY);
+  end();
+}
+
 int main(void) {
   RUN(T(a_run_is_never_longer_than_asked_for_and_stays_in_its_piece),
       T(a_fast_connection_stays_with_its_piece_and_has_it_alone),
@@ -344,5 +393,6 @@ int main(void) {
       T(what_was_taken_over_is_taken_again_later_each_time),
       T(nobody_is_robbed_of_what_has_arrived),
       T(of_two_slow_ones_the_slower_is_relieved),
-      T(one_connection_holds_a_bounded_number_of_runs));
+      T(one_connection_holds_a_bounded_number_of_runs),
+      T(want_of_memory_is_borne_for_a_while_and_then_told));
 }
