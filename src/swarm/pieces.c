@@ -93,44 +93,7 @@ void pieces_open_close(struct pieces *q, struct open_piece *op) {
   open_free(op);
 }
 
-/* --- connections --- */
-
-/* Finds a place in the table of connections. Caller must hold q->lock. */
-static bool seat(struct pieces *q, struct pieces_peer *p) {
-  for (uint32_t i = 0; i < q->peer_slots; i++)
-    if (q->peers[i] == NULL) {
-      q->peers[i] = p;
-      p->slot = i;
-      return true;
-    }
-  uint32_t more = q->peer_slots ? q->peer_slots * 2 : 16;
-  struct pieces_peer **peers = realloc(q->peers, more * sizeof(*peers));
-  if (peers == NULL) return false;
-  memset(peers + q->peer_slots, 0, (more - q->peer_slots) * sizeof(*peers));
-  p->slot = q->peer_slots;
-  peers[p->slot] = p;
-  q->peers = peers;
-  q->peer_slots = more;
-  return true;
-}
-
-enum err pieces_join(struct pieces *q, struct pieces_peer *p, uint32_t number) {
-  p->number = number;
-  p->fd = -1;
-  p->seed = false;
-  p->run_count = p->asked = p->unjudged = 0;
-  p->proven = p->on_trial = p->suspect = p->quitter = p->refused = false;
-  p->snubbed = false;
-  p->holds = UINT32_MAX;
-  if (!bitset_init(&p->has, q->geo.pieces)) return ERR_MEMORY;
-  pthread_mutex_lock(&q->lock);
-  bool ok = seat(q, p);
-  if (ok) q->peer_count++;
-  pthread_mutex_unlock(&q->lock);
-  if (ok) return ERR_OK;
-  bitset_free(&p->has);
-  return ERR_MEMORY;
-}
+/* --- giving back --- */
 
 uint32_t pieces_disown(struct pieces *q, struct open_piece *op, uint32_t number) {
   uint32_t n = 0;
@@ -182,10 +145,9 @@ static void begin_anew(struct pieces *q, struct open_piece *op, struct pieces_pe
   prune_runs(q, p, op->index);
 }
 
-/* The piece it held alone is anybody's now. If it is a suspect, somebody shall fetch it anew, and
- * alone: what two gave, and is wrong, says nothing. Returns how many blocks of it are FREE. Caller
- * must hold q->lock. */
-static uint32_t drop_hold(struct pieces *q, struct pieces_peer *p) {
+/* If it is a suspect, somebody shall fetch the piece anew, and alone: what two gave, and is wrong,
+ * says nothing. */
+uint32_t pieces_drop_hold(struct pieces *q, struct pieces_peer *p) {
   uint32_t left = 0;
   if (p->holds == UINT32_MAX) return 0;
   struct open_piece *op = q->open[p->holds];
@@ -200,18 +162,6 @@ static uint32_t drop_hold(struct pieces *q, struct pieces_peer *p) {
   }
   p->holds = UINT32_MAX;
   return left;
-}
-
-/* Stops counting what the peer has. Caller must hold q->lock. */
-static void uncount(struct pieces *q, struct pieces_peer *p) {
-  if (p->seed) {
-    q->seeds--;
-  } else {
-    for (size_t i = bitset_next(&p->has, 0); i < p->has.bits; i = bitset_next(&p->has, i + 1))
-      rarity_dec(&q->rarity, (uint32_t)i);
-  }
-  p->seed = false;
-  bitset_reset(&p->has);
 }
 
 /* Makes the asked blocks of `mask` FREE. Who gives something back has lost the right to fetch the
@@ -238,77 +188,7 @@ uint32_t pieces_unask(struct pieces *q, struct pieces_peer *p) {
   uint32_t freed = 0;
   for (uint32_t i = 0; i < p->run_count; i++) freed += give_back(q, p, &p->runs[i], UINT32_MAX);
   p->run_count = 0;
-  return freed + drop_hold(q, p);
-}
-
-void pieces_leave(struct pieces *q, struct pieces_peer *p) {
-  pthread_mutex_lock(&q->lock);
-  uint32_t freed = pieces_unask(q, p);
-  uncount(q, p);
-  q->peers[p->slot] = NULL;
-  q->peer_count--;
-  pthread_mutex_unlock(&q->lock);
-  bitset_free(&p->has);
-  if (freed > 0) q->ring(q->ring_arg, 0);
-}
-
-static void become_seed(struct pieces *q, struct pieces_peer *p) {
-  uncount(q, p);
-  bitset_fill(&p->has);
-  p->seed = true;
-  q->seeds++;
-}
-
-void pieces_set_have_all(struct pieces *q, struct pieces_peer *p) {
-  pthread_mutex_lock(&q->lock);
-  become_seed(q, p);
-  pthread_mutex_unlock(&q->lock);
-}
-
-void pieces_set_have_none(struct pieces *q, struct pieces_peer *p) {
-  pthread_mutex_lock(&q->lock);
-  drop_hold(q, p);
-  uncount(q, p);
-  pthread_mutex_unlock(&q->lock);
-}
-
-/* Caller must hold q->lock. */
-static enum err count_one(struct pieces *q, struct pieces_peer *p, uint32_t index) {
-  if (p->seed || bitset_get(&p->has, index)) return ERR_OK;
-  if (!rarity_inc(&q->rarity, index)) return ERR_MEMORY;
-  bitset_set(&p->has, index);
-  if (bitset_full(&p->has)) become_seed(q, p);
-  return ERR_OK;
-}
-
-enum err pieces_set_have(struct pieces *q, struct pieces_peer *p, uint32_t index) {
-  pthread_mutex_lock(&q->lock);
-  enum err e = count_one(q, p, index);
-  pthread_mutex_unlock(&q->lock);
-  return e;
-}
-
-enum err pieces_set_bitfield(struct pieces *q, struct pieces_peer *p, const struct bitset *has) {
-  enum err e = ERR_OK;
-  pthread_mutex_lock(&q->lock);
-  if (bitset_full(has)) {
-    become_seed(q, p);
-  } else {
-    drop_hold(q, p); /* which it may not have any more */
-    uncount(q, p);
-    for (size_t i = bitset_next(has, 0); e == ERR_OK && i < has->bits; i = bitset_next(has, i + 1))
-      e = count_one(q, p, (uint32_t)i);
-  }
-  pthread_mutex_unlock(&q->lock);
-  return e;
-}
-
-bool pieces_interesting(struct pieces *q, const struct pieces_peer *p) {
-  pthread_mutex_lock(&q->lock);
-  bool yes = p->seed ? !bitset_full(&q->done)
-                     : bitset_next_andnot(&p->has, &q->done, 0) < q->geo.pieces;
-  pthread_mutex_unlock(&q->lock);
-  return yes;
+  return freed + pieces_drop_hold(q, p);
 }
 
 /* --- blocks --- */
@@ -371,7 +251,7 @@ void pieces_release(struct pieces *q, struct pieces_peer *p, const struct run *r
                     uint32_t mask) {
   pthread_mutex_lock(&q->lock);
   uint32_t freed = give_back(q, p, run, mask);
-  if (p->holds == run->piece) drop_hold(q, p);
+  if (p->holds == run->piece) pieces_drop_hold(q, p);
   prune_runs(q, p, run->piece);
   pthread_mutex_unlock(&q->lock);
   if (freed > 0) q->ring(q->ring_arg, 0);
@@ -386,7 +266,7 @@ void pieces_note_silence(struct pieces *q, struct pieces_peer *p) {
 
 void pieces_let_go(struct pieces *q, struct pieces_peer *p) {
   pthread_mutex_lock(&q->lock);
-  uint32_t left = drop_hold(q, p);
+  uint32_t left = pieces_drop_hold(q, p);
   pthread_mutex_unlock(&q->lock);
   if (left > 0) q->ring(q->ring_arg, 0);
 }
@@ -411,20 +291,6 @@ bool pieces_claim(struct pieces *q, struct pieces_peer *p, uint32_t piece, uint3
   if (wanted) pieces_assign(q, op, p, block, 1);
   pthread_mutex_unlock(&q->lock);
   return wanted;
-}
-
-bool pieces_is_alone(struct pieces *q) {
-  pthread_mutex_lock(&q->lock);
-  bool yes = q->peer_count == 1;
-  pthread_mutex_unlock(&q->lock);
-  return yes;
-}
-
-bool pieces_is_proven(struct pieces *q, const struct pieces_peer *p) {
-  pthread_mutex_lock(&q->lock);
-  bool yes = p->proven;
-  pthread_mutex_unlock(&q->lock);
-  return yes;
 }
 
 /* --- for everybody --- */

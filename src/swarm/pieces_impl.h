@@ -1,6 +1,6 @@
 /*
- * pieces_impl: the inside of the work queue, for pieces.c (states and counts), pieces_take.c
- * (choices) and pieces_judge.c (verdicts) only.
+ * pieces_impl: the inside of the work queue, for pieces.c (pieces and blocks), pieces_peers.c
+ * (connections), pieces_take.c (choices) and pieces_judge.c (verdicts) only.
  *
  * What the states mean stands in swarm/pieces.h. A piece that is MISSING or DONE is nothing but a
  * bit and a place in the rarity order; only OPEN and WRITING ones have a struct open_piece, so
@@ -76,6 +76,9 @@ uint32_t pieces_disown(struct pieces *q, struct open_piece *op, uint32_t number)
 /* Nothing is asked of `p` any more, and it holds nothing. Returns how many blocks are FREE by that.
  * Caller must hold q->lock. */
 uint32_t pieces_unask(struct pieces *q, struct pieces_peer *p);
+/* The piece that `p` held alone is anybody's now. Returns how many blocks of it are FREE. Caller
+ * must hold q->lock. */
+uint32_t pieces_drop_hold(struct pieces *q, struct pieces_peer *p);
 /* Asks FREE or ASKED blocks [first, first + count) of `p` and notes the run. Caller must hold
  * q->lock. */
 void pieces_assign(struct pieces *q, struct open_piece *op, struct pieces_peer *p, uint32_t first,
