@@ -49,11 +49,13 @@ class Clocks:
 
 
 class Disk:
-    """How slow the disk of a weft is that is started with `env`; it begins as fast as it is."""
+    """How slow the disk of a weft is that is started with `env`; it begins as fast as it is. Such a
+    weft has `clocks`, too."""
 
     def __init__(self, box):
         path, self.map = mapped(box, 32)
-        self.env = {"LD_PRELOAD": library(box), "SHIM_DISK": path}
+        self.clocks = Clocks(box)
+        self.env = dict(self.clocks.env, SHIM_DISK=path)
 
     def sync_takes(self, seconds):
         """Each sync takes so long at least, those that wait now, too."""
