@@ -26,6 +26,26 @@ SCRAPE = {
     "no-torrent": b"d5:filesdee", "found": b"d5:filesd20:" + b"a" * 20 + b"d8:completei1eeee",
 }
 
+HASH = "ad42ce8109f54c99613ce38f9b4d87e70f24a165"
+MAGNETS = {
+    "hash": "xt=urn:btih:" + HASH,
+    "base32": "xt=urn:btih:VVBM5AIJ6VGJSYJ44OHZWTMH44HSJILF",
+    "hybrid": "xt=urn:btih:%s&xt=urn:btmh:1220%s" % (HASH, "5a" * 32),
+    "full": "xt=urn%%3Abtih:%s&dn=a%%20b+c&tr=http%%3A%%2F%%2Ft%%2Fa%%3Fk=1&tr.2=udp://u:1&ws=http:"
+            "//w/&x.pe=192.0.2.1:1&x.pe=%%5B2001:db8::1%%5D:2&x.pe=host:3&so=0,2,4-6" % HASH,
+    "odd": "amp;xt.1=urn:btih:%s&dn=%%00%%zz%%&tr=%%0a&so=,3-1,-,1-,9999999&=&x" % HASH,
+    "two": "xt=urn:btih:%s&xt=urn:btih:%s" % (HASH, "0" * 40),
+    "short": "xt=urn:btih:" + HASH[:-1],
+}
+METADATA = {
+    "request": [b"d8:msg_typei0e5:piecei0ee"],
+    "reject": [b"d8:msg_typei2e5:piecei0ee"],
+    "unknown": [b"d8:msg_typei9e5:piecei0ee"],
+    "whole": [b"d8:msg_typei1e5:piecei0e10:total_sizei300ee" + b"x" * 300],
+    "twice": 2 * [b"d8:msg_typei1e5:piecei0e10:total_sizei300ee" + b"x" * 300],
+    "lying": [b"d8:msg_typei1e5:piecei1e10:total_sizei301ee" + b"x" * 300, b"d8:msg_typei1e"],
+}
+
 
 def fixture(name):
     """The bytes of one fixture."""
@@ -68,6 +88,12 @@ def main():
     write("extend", "empty", b"de")
     write("extend", "senseless", b"d1:md6:ut_pexi300ee13:metadata_sizei-1e1:pi0e4:reqqi-1e"
           b"11:upload_onlyi2e6:yourip3:abce")
+    for name, text in MAGNETS.items():
+        write("magnet", name, ("magnet:?" + text).encode())
+    for name, payloads in METADATA.items():
+        for right in range(2):
+            write("metadata", "%s-%d" % (name, right), struct.pack(">HB", 3, right)
+                  + b"".join(struct.pack(">H", len(p)) + p for p in payloads))
     session = fixture("session.bin")
     write("wire", "handshake", b"\0" + fixture("handshake.bin"))
     for choice in range(4):
