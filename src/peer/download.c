@@ -427,10 +427,9 @@ static enum err check_use(struct peer *p, int64_t *next_ms) {
 }
 
 enum err download_tick(struct peer *p, int64_t *next_ms) {
-  if (p->outstanding > 0) p->useless_ms = 0;
-  enum err e = p->outstanding > 0 ? check_silence(p, next_ms) : check_use(p, next_ms);
-  if (e == ERR_OK && atomic_load(&p->seat.idle)) lower(next_ms, p->take_ms);
-  return e;
+  if (p->outstanding == 0) return check_use(p, next_ms);
+  p->useless_ms = 0;
+  return check_silence(p, next_ms);
 }
 
 void download_update_interest(struct peer *p) {

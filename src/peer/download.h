@@ -21,7 +21,8 @@
 #include "base/err.h"
 #include "peer/peer.h"
 
-/* Appends requests to p->out as far as the window allows. */
+/* Appends requests to p->out as far as the window allows. When the queue has nothing, the seat is
+ * idle until p->take_ms, when this wants to be called again. */
 void download_ask(struct peer *p);
 
 /* The place for one block that is expected. */
