@@ -181,7 +181,31 @@ void download_set_lowat(struct peer *p) {
 
 /* --- arriving --- */
 
-/* The job's blocks have all come, or never will: what came goes to the writer. */
+/* Passes a fragment to the writer, which takes it. Should that mean to wait for the disk, it is not
+ * the peer's fault: it is not robbed meanwhile, and its clocks stand still. */
+static enum err pass(struct peer *p, struct fragment *f) {
+  int64_t before_ms = clock_now_ms();
+  atomic_store(&p->pp.last_ms, CLOCK_NEVER);
+  enum err e = chan_send(p->sw->results, f, (uint64_t)f->capacity * BLOCK_LEN, CLOCK_NEVER);
+  if (e != ERR_OK) fragment_put(p->sw->pool, f);
+  int64_t waited_ms = clock_now_ms() - before_ms;
+  p->now_ms += waited_ms;
+  atomic_store(&p->pp.last_ms, p->now_ms);
+  window_discount(&p->meter, waited_ms);
+  p->block_ms = p->now_ms;
+  return e;
+}
+
+/* Takes the jobs that have ended off the front of the ring. */
+static void drop_ended(struct peer *p) {
+  while (p->job_count > 0 && job_at(p, 0)->ended) {
+    p->job_head = (p->job_head + 1) % PEER_JOBS_MAX;
+    p->job_count--;
+  }
+}
+
+/* The job's blocks have all come, or never will: what came and is still needed goes to the
+ * writer. */
 static enum err hand_on(struct peer *p, struct peer_job *j) {
   enum err e = ERR_OK;
   struct fragment *f = j->frag;
@@ -196,22 +220,11 @@ static enum err hand_on(struct peer *p, struct peer_job *j) {
     f->first = j->run.first;
     f->valid = needed;
     f->from = p->seat.number;
-    uint64_t weight = (uint64_t)f->capacity * BLOCK_LEN;
-    int64_t before_ms = clock_now_ms();
-    atomic_store(&p->pp.last_ms, CLOCK_NEVER); /* should it wait for the disk, it is not robbed */
-    e = chan_send(p->sw->results, f, weight, CLOCK_NEVER);
-    if (e == ERR_OK) f = NULL;
-    int64_t waited_ms = clock_now_ms() - before_ms; /* not the peer's fault either */
-    p->now_ms += waited_ms;
-    atomic_store(&p->pp.last_ms, p->now_ms);
-    window_discount(&p->meter, waited_ms);
-    p->block_ms = p->now_ms;
+    e = pass(p, f);
+  } else {
+    fragment_put(p->sw->pool, f);
   }
-  fragment_put(p->sw->pool, f);
-  while (p->job_count > 0 && job_at(p, 0)->ended) {
-    p->job_head = (p->job_head + 1) % PEER_JOBS_MAX;
-    p->job_count--;
-  }
+  drop_ended(p);
   return e;
 }
 

@@ -8,9 +8,9 @@
  * well-behaved peer answers. Each job gets a fragment when its first block is about to arrive.
  * When all of its blocks have come (or are known not to come) it is handed to the writer.
  *
- * A peer that sends no block for max(2 s, four times its usual delay) is silent: its blocks go
- * back to the queue, the connection stays and is tried with one block at a time. All functions:
- * the owning thread only.
+ * A peer that sends no block for two seconds, or for much longer than is usual for it, is silent:
+ * its blocks go back to the queue, the connection stays and is tried with one block at a time. All
+ * functions: the owning thread only.
  */
 #ifndef WEFT_PEER_DOWNLOAD_H
 #define WEFT_PEER_DOWNLOAD_H
@@ -42,7 +42,8 @@ uint32_t download_expected(struct peer *p, struct download_slot *slots, uint32_t
  * ERR_MEMORY: no place for it. */
 enum err download_find(struct peer *p, uint32_t piece, uint32_t begin, uint32_t len,
                        struct download_slot *slot);
-/* All bytes of this block are in place. Waits when the results channel is full. */
+/* All bytes of this block are in place. Waits while the results channel is full. ERR_OK;
+ * ERR_CLOSED: that channel is closed, all is over. */
 enum err download_arrived(struct peer *p, struct peer_job *job, uint32_t block);
 /* Accounts what arrived with one receive: rate, totals. */
 void download_count(struct peer *p);
@@ -57,7 +58,7 @@ void download_choked(struct peer *p);
 /* One request was rejected (BEP 6). Returns true if it was open, and gives its block back; false:
  * there is no such request. */
 bool download_rejected(struct peer *p, uint32_t piece, uint32_t begin, uint32_t len);
-/* Our bell rang: cancels what others have taken over. */
+/* Our bell rang: cancels what others have taken over. Returns, and waits, as download_arrived(). */
 enum err download_on_bell(struct peer *p);
 /* Looks at the clock: silence, patience. ERR_OK; ERR_TIMEOUT: the peer is of no use, give its
  * place to another. *next_ms is lowered to when this wants to be called again. */

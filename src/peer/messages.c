@@ -36,6 +36,7 @@ static enum err on_have(struct peer *p, const struct wire_message *m) {
 /* The peer has said what it has, perhaps for the second time: are we interested, and is there
  * something that it holds no longer? */
 static enum err on_pieces_told(struct peer *p) {
+  p->told_pieces = true;
   download_update_interest(p);
   return download_on_bell(p);
 }
@@ -109,17 +110,14 @@ static enum err on_keepalive(struct peer *p) {
 }
 
 /* What a message weighs that is worth nothing: a HAVE that is news weighs nothing. */
-static uint32_t weight(struct peer *p, const struct wire_message *m) {
+static uint32_t weight(const struct peer *p, const struct wire_message *m) {
   switch (m->id) {
   case WIRE_HAVE:
     return has_piece(p, m->index) && !p->pp.seed && !bitset_get(&p->pp.has, m->index) ? 0 : 1;
   case WIRE_BITFIELD:
   case WIRE_HAVE_ALL:
-  case WIRE_HAVE_NONE: {
-    bool again = p->told_pieces;
-    p->told_pieces = true;
-    return again ? 100 : 0;
-  }
+  case WIRE_HAVE_NONE:
+    return p->told_pieces ? 100 : 0;
   case WIRE_REJECT: /* weighed by on_reject(), which knows what it answers */
     return 0;
   default:

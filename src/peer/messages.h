@@ -14,7 +14,7 @@
 #include "proto/wire.h"
 
 /* Acts on one complete message. ERR_OK; ERR_PROTOCOL, ERR_LIMIT: the peer has gone too far, hang
- * up; ERR_MEMORY. */
+ * up; ERR_MEMORY; ERR_CLOSED: the results channel is. */
 enum err messages_handle(struct peer *p, const struct wire_message *m);
 
 #endif

@@ -35,7 +35,7 @@ void peer_restart(struct peer *p) {
   atomic_store(&p->seat.choked, true);
   p->lowat = 1;
   p->wake_blocks = 1;
-  p->ahead = 2;
+  p->ahead = PEER_AHEAD_MIN;
   buf_init(&p->out, OUT_MAX);
   buf_init(&p->in, IN_MAX);
   extend_init(&p->ext);
@@ -73,8 +73,9 @@ void peer_put_news(struct peer *p) {
 
 /* --- the handshake --- */
 
-/* Our bitfield; left out when it would be all zeros (BEP 3 allows it) and the peer knows no BEP 6:
- * which we can't know yet, and BEP 6 wants one message of this kind first, so it is always sent. */
+/* Our bitfield. BEP 3 would let us leave it out while it is all zeros; BEP 6 wants one message of
+ * this kind before any other. Whether the peer speaks BEP 6 can't be known yet: so it is always
+ * sent. */
 static void put_bitfield(struct peer *p) {
   struct bitset done;
   size_t pieces = p->sw->meta->geo.pieces;

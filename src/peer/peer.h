@@ -27,6 +27,7 @@
 
 enum {
   PEER_JOBS_MAX = PIECES_RUNS_MAX,
+  PEER_AHEAD_MIN = 2,              /* blocks to have places ready for, at least */
   PEER_UNKNOWN_MAX = 8,            /* messages with ids nobody knows, before we hang up */
   PEER_REJECTS_MAX = 50,           /* of requests in a row, beyond a whole window */
   PEER_REQUESTS_MAX = 50,          /* for blocks, although we choke */

@@ -10,7 +10,6 @@
 
 enum {
   SLOTS_MAX = FRAGMENT_BLOCKS_MAX,
-  AHEAD_MIN = 2,
   BUSY_BYTES = 64 << 10,   /* after a receive as big as this more is probably there already */
   SMALL_READ = 4096,       /* when no data are expected */
   KEEP_BUFFER = 64 << 10   /* a bigger p->in is given back when it is empty */
@@ -201,7 +200,7 @@ static enum err scatter_walk(struct peer *p, struct scatter *v, size_t n) {
  * once. */
 static void adapt_ahead(struct peer *p, const struct scatter *v, size_t n) {
   if (n == v->room && v->count == p->ahead && p->ahead < SLOTS_MAX) p->ahead *= 2;
-  else if (n < v->room / 4 && p->ahead > AHEAD_MIN) p->ahead /= 2;
+  else if (n < v->room / 4 && p->ahead > PEER_AHEAD_MIN) p->ahead /= 2;
 }
 
 static enum err receive_scattered(struct peer *p, struct scatter *v, bool *more) {

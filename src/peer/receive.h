@@ -26,9 +26,10 @@
 #include "peer/peer.h"
 
 /*
- * Receives once, without waiting, and acts on every message that is complete. *more: the kernel
- * probably has more right now. ERR_OK (also when there was nothing), ERR_CLOSED, ERR_REFUSED
- * (reset), ERR_PROTOCOL, ERR_LIMIT, ERR_MEMORY, ERR_CANCELLED (the results channel is closed).
+ * Receives once, without waiting for bytes, and acts on every message that is complete; waits only
+ * while the results channel is full. *more: the kernel probably has more right now. ERR_OK (also
+ * when there was nothing), ERR_CLOSED (or the results channel is), ERR_REFUSED (reset),
+ * ERR_PROTOCOL, ERR_LIMIT, ERR_MEMORY.
  */
 enum err receive_some(struct peer *p, bool *more);
 

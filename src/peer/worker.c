@@ -29,8 +29,7 @@ struct task {
 
 /* --- the loop --- */
 
-/* In the middle of a message? */
-static bool inside(const struct peer *p) {
+static bool is_in_message(const struct peer *p) {
   return p->in.len > 0 || p->cur_job != NULL || p->skip_left > 0;
 }
 
@@ -38,9 +37,9 @@ static enum err receive_all(struct peer *p) {
   bool more = true;
   enum err e = ERR_OK;
   for (int i = 0; e == ERR_OK && more && i < RECEIVES_MAX; i++) {
-    bool was_inside = inside(p);
+    bool was_in_message = is_in_message(p);
     e = receive_some(p, &more);
-    if (!was_inside && inside(p)) p->message_ms = p->now_ms; /* its time begins here */
+    if (!was_in_message && is_in_message(p)) p->message_ms = p->now_ms; /* its time begins here */
   }
   download_count(p);
   return e;
@@ -49,7 +48,7 @@ static enum err receive_all(struct peer *p) {
 /* Deadlines that have nothing to do with what we asked for. */
 static enum err check_patience(struct peer *p, int64_t *next_ms) {
   int64_t quiet = p->now_ms - p->message_ms;
-  if (quiet >= (inside(p) ? MESSAGE_MS : IDLE_MS)) return ERR_TIMEOUT;
+  if (quiet >= (is_in_message(p) ? MESSAGE_MS : IDLE_MS)) return ERR_TIMEOUT;
   return download_tick(p, next_ms);
 }
 

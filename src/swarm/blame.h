@@ -12,8 +12,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "base/err.h"
-
 enum { BLAME_DIGEST_LEN = 20, BLAME_MAX = 256 };
 
 struct suspicion {

@@ -16,8 +16,6 @@
 
 #include <stdint.h>
 
-#include "base/err.h"
-
 enum { FRAGMENT_BLOCKS_MAX = 32 };
 
 struct fragment {

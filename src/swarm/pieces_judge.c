@@ -14,9 +14,10 @@
 
 #include <string.h>
 
-/* The verdict on a piece is there: whoever had a part in it and is still on trial is judged by
- * it. True if somebody was waiting for that. Caller must hold q->lock. */
-static bool judge(struct pieces *q, const struct open_piece *op, bool good, bool liars) {
+/* The verdict on a piece is there: whoever had a part in it and is not proven yet is judged by it.
+ * `lied`: it is wrong, and one of them is to blame; who gave all of it is no suspect but the liar.
+ * True if somebody was waiting for that. Caller must hold q->lock. */
+static bool judge(struct pieces *q, const struct open_piece *op, bool good, bool lied) {
   bool awaited = false;
   for (uint32_t i = 0; i < q->peer_slots; i++) {
     struct pieces_peer *p = q->peers[i];
@@ -26,7 +27,8 @@ static bool judge(struct pieces *q, const struct open_piece *op, bool good, bool
     if (part == 0) continue;
     p->unjudged -= part < p->unjudged ? part : p->unjudged;
     p->proven = good;
-    p->suspect = liars ? part < op->blocks : p->suspect && !good;
+    if (good) p->suspect = false;
+    else if (lied) p->suspect = part < op->blocks;
     p->suspect_ms = 0;
     awaited = awaited || p->on_trial;
     p->on_trial = false;

@@ -9,7 +9,7 @@
 #include "base/crypto.h"
 #include "io/net.h"
 
-enum { ROSTER_ADDRESSES_MAX = 1 << 16 };
+enum { ROSTER_ADDRESSES_MAX = 1 << 16, BUCKETS = 4096 };
 
 struct entry { /* one address, for ever */
   struct addr addr;
@@ -18,8 +18,6 @@ struct entry { /* one address, for ever */
   bool gave;
   bool polite;
 };
-
-enum { BUCKETS = 4096 };
 
 struct roster {
   uint32_t max_connected; /* fixed, as the three below */

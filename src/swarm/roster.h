@@ -44,7 +44,8 @@ struct roster *roster_new(uint32_t max_connected, const uint8_t self_id[static 2
 void roster_free(struct roster *r);
 
 /* Enters a worker that is about to dial s->addr; s->bell is set. ERR_OK; ERR_EXISTS: that address
- * has a seat already; ERR_CANCELLED: we are leaving; ERR_MEMORY, ERR_LIMIT. */
+ * has a seat already; ERR_CANCELLED: we are leaving; ERR_LIMIT: no number, or no memory, is left
+ * for another address. */
 enum err roster_enter(struct roster *r, struct roster_seat *s);
 /* TCP is up: from now on roster_close_all() and roster_shut_host() can reach the socket. ERR_OK,
  * ERR_CANCELLED. */
@@ -56,7 +57,7 @@ void roster_disconnected(struct roster *r, struct roster_seat *s, bool polite);
  * already; ERR_REFUSED: it is our own. */
 enum err roster_introduce(struct roster *r, struct roster_seat *s,
                           const uint8_t peer_id[static 20]);
-/* Before the descriptors are closed. */
+/* Takes the seat out of the roster: before its descriptors are closed. */
 void roster_leave(struct roster *r, struct roster_seat *s);
 
 /* Rings one worker, or (0) every worker whose seat is idle. Harmless when it is gone. */
@@ -82,8 +83,7 @@ struct roster_stats {
 void roster_stats(struct roster *r, struct roster_stats *out);
 /* A block from this number was good. */
 void roster_gave(struct roster *r, uint32_t number);
-/* Connections that have ended so far with nobody else left: waits until no seat is taken. False:
- * the deadline passed first. */
+/* Waits until no seat is taken any more. True; false: the deadline passed first. */
 bool roster_wait_empty(struct roster *r, int64_t deadline_ms);
 
 #endif

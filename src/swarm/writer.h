@@ -1,7 +1,7 @@
 /*
  * writer: the one thread that writes payload to disk, and the judge of what came.
  *
- * It takes all fragments that wait in the results channel, hashes them together (up to three
+ * It takes all fragments that wait in the results channel, hashes them together (several
  * pieces at a time: base/sha1 says why), writes each with one call, and when a piece is whole
  * turns it into HAVE or into blame. A piece is hashed in order while its fragments come in any
  * order: each open piece has a cursor; what arrives ahead of it is written at once and read back,
