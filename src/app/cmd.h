@@ -17,7 +17,9 @@
   X(download) \
   X(info) \
   X(files) \
-  X(verify)
+  X(verify) \
+  X(peers) \
+  X(scrape)
 
 #define CMD_DECLARE(name) extern const struct command cmd_##name;
 CMD_ALL(CMD_DECLARE)

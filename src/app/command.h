@@ -81,6 +81,11 @@ struct command {
 #define OPTION_TIMEOUT(what) \
   {.name = "timeout", .kind = OPTION_DURATION, OPTION_FIELD(timeout_ms), .takes = "TIME", \
    .help = what "\n(default 60s; 0: never)"}
+#define OPTION_TRACKERS \
+  {.name = "tracker", .kind = OPTION_TRACKER, OPTION_FIELD(trackers), .takes = "URL", \
+   .help = "also ask this tracker, first; up to 64 times"}, \
+  {.name = "no-trackers", .kind = OPTION_FLAG, OPTION_FIELD(no_trackers), \
+   .help = "do not ask the torrent's trackers"}
 #define OPTION_TIMEOUT_OF_URL OPTION_TIMEOUT("give up on a URL that takes longer than this")
 /* Every command ends its table with these. */
 #define OPTIONS_OF_ALL(quiet_is) \

@@ -151,10 +151,9 @@ static void on_piece(void *arg, uint32_t index, uint32_t length, bool good) {
 
 /* --- starting --- */
 
-/* "-WF0100-" and twelve random bytes (BEP 20). */
 static void make_peer_id(uint8_t id[static 20]) {
   crypto_random(id, 20);
-  memcpy(id, "-WF0100-", 8);
+  memcpy(id, WEFT_PEER_ID_START, sizeof WEFT_PEER_ID_START - 1);
 }
 
 static enum err open_swarm(struct session *s) {

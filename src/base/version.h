@@ -10,4 +10,8 @@
 
 #define WEFT_VERSION "0.1"
 
+/* How a peer id begins (BEP 20): two letters for the client, four digits of its version. Twelve
+ * random bytes follow. */
+#define WEFT_PEER_ID_START "-WF0100-"
+
 #endif

@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/clock.h"
 #include "base/crypto.h"
@@ -162,10 +161,6 @@ static void *run_tier(void *arg) {
 
 /* --- starting --- */
 
-static bool is_udp(const char *url) {
-  return strncasecmp(url, "udp://", 6) == 0;
-}
-
 /* Takes a tracker out of use, before its tier's thread runs or because it has none. */
 static void skip(struct tier *tier, size_t slot, enum tracker_state state, const char *why) {
   struct tracker *tr = &tier->trackers[slot];
@@ -178,11 +173,8 @@ static void skip(struct tier *tier, size_t slot, enum tracker_state state, const
 static void skip_unusable(struct tracker_set *set) {
   for (size_t t = 0; t < set->tier_count; t++) {
     for (size_t i = 0; i < set->plans[t].count; i++) {
-      const char *url = set->tiers[t].trackers[i].url;
-      if (http_is_url(url)) continue;
-      skip(&set->tiers[t], i, TRACKER_SKIPPED,
-           is_udp(url) ? "UDP trackers are not supported yet"
-                       : "trackers are asked over http or https only");
+      const char *why = tracker_http_refuses(set->tiers[t].trackers[i].url);
+      if (why != NULL) skip(&set->tiers[t], i, TRACKER_SKIPPED, why);
     }
   }
 }

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/buf.h"
 #include "base/clock.h"
@@ -14,6 +15,12 @@ enum {
   URL_MAX = 16 * 1024,
   STATUS_OK = 200,
 };
+
+const char *tracker_http_refuses(const char *url) {
+  if (http_is_url(url)) return NULL;
+  return strncasecmp(url, "udp://", 6) == 0 ? "UDP trackers are not supported yet"
+                                            : "trackers are asked over http or https only";
+}
 
 /* --- what both have in common --- */
 

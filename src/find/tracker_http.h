@@ -33,6 +33,9 @@ struct tracker_http_outcome {
   int64_t retry_in_s;          /* the tracker's wish after a failure; -1 none */
 };
 
+/* Why the tracker at `url` can't be asked here at all, in words; NULL if it can. */
+const char *tracker_http_refuses(const char *url);
+
 /*
  * Asks `url` and waits for the reply, as `how` says.
  * ERR_OK: out->r holds the reply (which may be a failure message), or nothing if `unanswered`.

@@ -152,12 +152,10 @@ static int64_t read_count(const struct ben_doc *d, ben_val v) {
 }
 
 static void read_intervals(struct announce_reply *r, const struct ben_doc *d, ben_val root) {
-  int64_t n;
-  r->interval_s = INTERVAL_DEFAULT_S;
-  if (bencode_int(d, bencode_get(d, root, "interval"), &n) && n > 0)
-    r->interval_s = clamp(n, INTERVAL_MIN_S, INTERVAL_MAX_S);
-  if (bencode_int(d, bencode_get(d, root, "min interval"), &n))
-    r->min_interval_s = clamp(n, 0, INTERVAL_MAX_S);
+  int64_t n = r->told_interval_s = read_count(d, bencode_get(d, root, "interval"));
+  r->interval_s = n > 0 ? clamp(n, INTERVAL_MIN_S, INTERVAL_MAX_S) : INTERVAL_DEFAULT_S;
+  n = r->told_min_interval_s = read_count(d, bencode_get(d, root, "min interval"));
+  r->min_interval_s = clamp(n, 0, INTERVAL_MAX_S);
 }
 
 /* BEP 31, "retry in": minutes, as an integer or as digits (the BEP shows both), or "never". */

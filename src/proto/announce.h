@@ -42,6 +42,8 @@ struct announce_reply {
   int64_t retry_in_s;    /* BEP 31: seconds; -1 absent; INT64_MAX for "never" */
   int64_t interval_s;    /* clamped to 60..3600; 1800 if absent or senseless */
   int64_t min_interval_s; /* clamped to 0..3600; 0 if absent */
+  int64_t told_interval_s; /* both once more, as they stand in the reply; -1 absent or negative */
+  int64_t told_min_interval_s;
   uint8_t tracker_id[128];
   size_t tracker_id_len; /* 0 if absent (or longer than fits) */
   int64_t complete;      /* seeders; -1 absent */

@@ -26,6 +26,7 @@ static void check_peers(const struct announce_reply *r) {
 static void check_reply(const struct announce_reply *r) {
   CHECK(r->interval_s >= 60 && r->interval_s <= 3600);
   CHECK(r->min_interval_s >= 0 && r->min_interval_s <= 3600);
+  CHECK(r->told_interval_s >= -1 && r->told_min_interval_s >= -1);
   CHECK(r->complete >= -1 && r->incomplete >= -1);
   CHECK(r->retry_in_s == -1 || r->retry_in_s >= 60);
   CHECK(strlen(r->failure) < ANNOUNCE_TEXT_MAX && strlen(r->warning) < ANNOUNCE_TEXT_MAX);

@@ -107,6 +107,8 @@ TEST(the_rest_of_a_reply_is_read) {
   assert_int_equal(r.incomplete, 3);
   assert_int_equal(r.interval_s, 900);
   assert_int_equal(r.min_interval_s, 60);
+  assert_int_equal(r.told_interval_s, 900);
+  assert_int_equal(r.told_min_interval_s, 60);
   assert_int_equal(r.tracker_id_len, 3);
   assert_memory_equal(r.tracker_id, "\1id", 3);
   assert_string_equal(r.warning, "slow down");
@@ -178,6 +180,15 @@ TEST(intervals_are_clamped) {
   assert_int_equal(number("interval", "'900'").interval_s, 1800);
   assert_int_equal(number("min interval", "-5").min_interval_s, 0);
   assert_int_equal(number("min interval", "99999").min_interval_s, 3600);
+}
+
+TEST(what_a_tracker_said_of_intervals_is_kept_as_it_was) {
+  assert_int_equal(number("interval", "59").told_interval_s, 59);
+  assert_int_equal(number("interval", "0").told_interval_s, 0);
+  assert_int_equal(number("interval", "-1").told_interval_s, -1);
+  assert_int_equal(number("interval", "'900'").told_interval_s, -1);
+  assert_int_equal(number("interval", "59").told_min_interval_s, -1);
+  assert_int_equal(number("min interval", "99999").told_min_interval_s, 99999);
 }
 
 TEST(counts_are_not_negative) {
@@ -297,7 +308,8 @@ int main(void) {
       T(compact_peers_of_both_families_are_read), T(the_rest_of_a_reply_is_read),
       T(bad_dictionary_peers_are_skipped_and_good_ones_kept),
       T(a_failure_is_a_reply_without_peers), T(a_failure_without_a_reason_is_a_failure),
-      T(what_is_absent_has_its_default), T(intervals_are_clamped), T(counts_are_not_negative),
+      T(what_is_absent_has_its_default), T(intervals_are_clamped),
+      T(what_a_tracker_said_of_intervals_is_kept_as_it_was), T(counts_are_not_negative),
       T(retry_in_is_minutes_or_never), T(impossible_peers_are_skipped),
       T(a_rest_behind_compact_peers_is_one_bad_entry), T(peers_of_a_strange_type_are_none),
       T(at_most_2000_compact_peers_are_kept), T(at_most_2000_dictionary_peers_are_kept),

@@ -1,0 +1,103 @@
+/*
+ * weft scrape: how big is the swarm? Asks each tracker of a torrent for its counts (BEP 48).
+ *
+ * Nothing is joined and nobody hears of us. stdout has a line for each tracker that knows the
+ * torrent, as it answers: "URL: N seeders, N leechers, N downloads (N ms)", with "?" for a count
+ * that it does not give; the others say on stderr why not: it can't be scraped, it does not know
+ * the torrent, it can't be reached. Exit 0 if there are counts, 4 if there are none.
+ *
+ * --json prints one object when all have answered:
+ *   "version": 1   "info_hash": hex
+ *   "trackers": [ what survey_json() in app/survey.h lists, and
+ *     "seeders", "leechers", "downloads": null if unknown
+ *     "min_interval": seconds between two scrapes as the tracker wishes, null if it did not say
+ *   ]
+ * in the order of their tiers. "downloads" counts those that came to an end.
+ */
+#include "app/cmd.h"
+
+#include <inttypes.h>
+
+#include "app/exits.h"
+#include "app/human.h"
+#include "app/out.h"
+#include "app/survey.h"
+
+/* "1 seeder", "5 seeders", "? seeders" */
+static void print_count(const char *before, const char *what, int64_t n) {
+  if (n < 0) out_printf("%s? %ss", before, what);
+  else out_printf("%s%" PRId64 " %s%s", before, n, what, human_plural((uint64_t)n));
+}
+
+static void tell(const struct survey *s, const struct ask_tracker *t) {
+  const struct scrape_reply *r = t->scraped;
+  if (r == NULL) {
+    survey_tell(s, t, NULL);
+    return;
+  }
+  if (s->o->json) return;
+  out_printf("%s: ", t->url);
+  print_count("", "seeder", r->complete);
+  print_count(", ", "leecher", r->incomplete);
+  print_count(", ", "download", r->downloaded);
+  out_printf(" (%" PRId64 " ms)\n", t->took_ms);
+}
+
+static void json_tracker(struct json *j, const struct ask_tracker *t) {
+  static const struct scrape_reply none = {.complete = -1, .incomplete = -1, .downloaded = -1};
+  const struct scrape_reply *r = t->scraped != NULL ? t->scraped : &none;
+  survey_json(t, j);
+  survey_json_count(j, "seeders", r->complete);
+  survey_json_count(j, "leechers", r->incomplete);
+  survey_json_count(j, "downloads", r->downloaded);
+  survey_json_count(j, "min_interval", r->min_interval_s > 0 ? r->min_interval_s : -1);
+  json_close(j, '}');
+}
+
+static void print_json(const struct survey *s) {
+  struct json j;
+  struct buf b;
+  buf_init(&b, SIZE_MAX / 2);
+  json_begin(&j, &b);
+  json_open_object(&j, NULL);
+  json_u64(&j, "version", 1);
+  json_hex(&j, "info_hash", s->m.info_hash, sizeof s->m.info_hash);
+  json_open_array(&j, "trackers");
+  for (size_t i = 0; i < ask_count(s->ask); i++) json_tracker(&j, ask_get(s->ask, i));
+  json_close(&j, ']');
+  json_close(&j, '}');
+  buf_put_u8(&b, '\n');
+  out_buf(&b);
+  buf_free(&b);
+}
+
+static int run(const struct options *o) {
+  struct survey s;
+  int code = survey_open(&s, o, true);
+  if (code != EXIT_OK) return code;
+  for (const struct ask_tracker *t; (t = survey_next(&s)) != NULL;) tell(&s, t);
+  if (survey_whole(&s) && o->json) print_json(&s);
+  return survey_close(&s);
+}
+
+static const struct command_option options[] = {
+  OPTION_TRACKERS,
+  OPTION_TIMEOUT("give up on trackers that take longer than this"),
+  OPTION_JSON("print one JSON object instead of text"),
+  OPTIONS_OF_ALL("print the counts only, and errors"),
+  {.name = NULL},
+};
+
+const struct command cmd_scrape = {
+  .name = "scrape",
+  .usage = "TORRENT",
+  .summary = "ask the trackers how big the swarm is",
+  .about = "Asks every tracker of a torrent, all at the same time, how many have it, want it\n"
+           "and have downloaded it, without joining them. One line per tracker; why one did\n"
+           "not answer goes to standard error. Exits with 4 if none has any counts.\n"
+           COMMAND_TORRENT_IS,
+  .options = options,
+  .least_args = 1,
+  .most_args = 1,
+  .run = run,
+};

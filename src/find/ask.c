@@ -1,0 +1,288 @@
+#include "find/ask.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/crypto.h"
+#include "base/log.h"
+#include "base/version.h"
+#include "find/tracker_http.h"
+#include "find/tracker_job.h"
+#include "io/http.h"
+
+enum {
+  TRACKERS_MAX = 500,
+  THREADS_MAX = 100,          /* a request may take five descriptors, and 1,024 are usual */
+  THREAD_STACK = 1024 * 1024, /* libcurl and TLS want that much */
+  NUMWANT = 200,
+  GOODBYE_MS = 2000,          /* at most, for "stopped" */
+  PORT_FIRST = 61000,         /* to 65535: assigned to nobody (RFC 6335), and not given out by */
+  PORT_COUNT = 4536           /* the kernel, which stops at 60999 (ip_local_port_range) */
+};
+
+struct slot {
+  struct ask_tracker seen;
+  char *url; /* owned */
+  struct tracker_job job;
+  struct tracker_http_scraped scraped;
+};
+
+struct ask {
+  struct ask_config config;
+  struct announce_request q;
+  int64_t ask_until_ms;     /* for requests; the rest of the time is for "stopped" */
+  atomic_bool cancel;
+  atomic_bool no_reply;     /* always true: nobody waits for the reply to "stopped" */
+  struct slot *slots;       /* owned; each one the thread's that took it, until it is in ended[] */
+  size_t count;
+  size_t *ended;            /* owned; slots in the order of their end */
+  pthread_t threads[THREADS_MAX];
+  size_t thread_count;
+
+  pthread_mutex_t lock;
+  /* guarded by lock: */
+  size_t taken;    /* slots up to here are some thread's business, or were skipped */
+  size_t ended_count;
+  size_t handed;   /* of ended[], given out by ask_next() */
+  size_t running;  /* threads */
+};
+
+/* --- one tracker --- */
+
+static void fail(struct slot *s, const char *why, bool refused, int64_t retry_in_s) {
+  s->seen.state = ASK_FAILED;
+  s->seen.refused = refused;
+  s->seen.retry_in_s = retry_in_s;
+  snprintf(s->seen.why, sizeof s->seen.why, "%s", why);
+}
+
+/* A tracker that counts us at once may name us to ourselves. */
+static void drop_ourselves(struct announce_reply *r, uint16_t port) {
+  size_t kept = 0;
+  for (size_t i = 0; i < r->peer_count; i++)
+    if (r->peers[i].port != port) r->peers[kept++] = r->peers[i];
+  r->peer_count = kept;
+}
+
+static void announce(struct ask *a, struct slot *s) {
+  struct tracker_http_how how = {.deadline_ms = a->ask_until_ms, .cancel = &a->cancel};
+  s->job = (struct tracker_job){.url = s->url, .q = a->q};
+  bool ok = tracker_job_run(&s->job, &how);
+  tracker_job_log(&s->job);
+  if (!ok) {
+    fail(s, s->job.out.why, s->job.result == ERR_OK, s->job.out.retry_in_s);
+    return;
+  }
+  drop_ourselves(&s->job.out.r, a->q.port);
+  s->seen.state = ASK_ANSWERED;
+  s->seen.announced = &s->job.out.r;
+}
+
+static void scrape(struct ask *a, struct slot *s) {
+  struct tracker_http_how how = {.deadline_ms = a->ask_until_ms, .cancel = &a->cancel};
+  const struct scrape_reply *r = &s->scraped.r;
+  enum err e = tracker_http_scrape(s->url, a->config.info_hash, &how, &s->scraped);
+  if (e != ERR_OK) {
+    fail(s, s->scraped.why, false, s->scraped.retry_in_s);
+  } else if (r->failure[0] != '\0') {
+    fail(s, r->failure, true, r->retry_in_s);
+  } else if (!r->found) {
+    fail(s, "it does not know this torrent", true, -1);
+  } else {
+    s->seen.state = ASK_ANSWERED;
+    s->seen.scraped = r;
+    return;
+  }
+  if (e != ERR_CANCELLED) log_info("scrape of %s: %s", s->seen.url, s->seen.why);
+}
+
+static void ask_one(struct ask *a, struct slot *s) {
+  int64_t start_ms = clock_now_ms();
+  if (start_ms >= a->ask_until_ms)
+    fail(s, "the time was up before it was its turn", false, -1);
+  else if (a->config.scrape)
+    scrape(a, s);
+  else
+    announce(a, s);
+  s->seen.took_ms = clock_now_ms() - start_ms;
+}
+
+/* Leaves the swarm again. A tracker that sends its clients elsewhere is waited for: the announce
+ * has not arrived before the redirect has been followed. */
+static void say_stopped(struct ask *a, const struct slot *s) {
+  const struct announce_reply *r = &s->job.out.r;
+  struct tracker_job j = {.url = s->url, .q = a->q};
+  struct tracker_http_how how = {
+    .deadline_ms = a->config.deadline_ms,
+    .cancel = &a->cancel,
+    .no_reply = s->job.out.redirected ? NULL : &a->no_reply,
+  };
+  int64_t latest_ms = clock_now_ms() + GOODBYE_MS;
+  if (how.deadline_ms > latest_ms) how.deadline_ms = latest_ms;
+  j.q.event = ANNOUNCE_STOPPED;
+  j.q.numwant = 0;
+  tracker_job_set_id(&j, r->tracker_id, r->tracker_id_len);
+  tracker_job_run(&j, &how);
+  tracker_job_log(&j);
+  tracker_job_free(&j);
+}
+
+/* --- the threads --- */
+
+/* Takes the next slot that is to be asked, or returns NULL. */
+static struct slot *take(struct ask *a) {
+  struct slot *s = NULL;
+  pthread_mutex_lock(&a->lock);
+  while (s == NULL && a->taken < a->count && !atomic_load(&a->cancel)) {
+    s = &a->slots[a->taken++];
+    if (s->seen.state == ASK_SKIPPED) s = NULL;
+  }
+  pthread_mutex_unlock(&a->lock);
+  return s;
+}
+
+static void note_end(struct ask *a, const struct slot *s) {
+  pthread_mutex_lock(&a->lock);
+  a->ended[a->ended_count++] = (size_t)(s - a->slots);
+  pthread_mutex_unlock(&a->lock);
+  a->config.on_change(a->config.arg);
+}
+
+static void *run(void *arg) {
+  struct ask *a = arg;
+  for (struct slot *s; (s = take(a)) != NULL;) {
+    ask_one(a, s);
+    note_end(a, s);
+    if (s->seen.announced != NULL) say_stopped(a, s);
+  }
+  pthread_mutex_lock(&a->lock);
+  a->running--;
+  pthread_mutex_unlock(&a->lock);
+  a->config.on_change(a->config.arg);
+  return NULL;
+}
+
+/* One thread for each slot that is to be asked, as far as there are so many: with fewer, some ask
+ * more than one. Returns false if there is none at all. */
+static bool start_threads(struct ask *a) {
+  size_t wanted = a->count - a->ended_count;
+  pthread_attr_t attr;
+  pthread_attr_init(&attr);
+  pthread_attr_setstacksize(&attr, THREAD_STACK);
+  pthread_mutex_lock(&a->lock); /* none may end before all are counted */
+  while (a->running < wanted && a->running < THREADS_MAX) {
+    if (pthread_create(&a->threads[a->running], &attr, run, a) != 0) break;
+    a->running++;
+  }
+  a->thread_count = a->running;
+  pthread_mutex_unlock(&a->lock);
+  pthread_attr_destroy(&attr);
+  return wanted == 0 || a->thread_count > 0;
+}
+
+/* --- starting --- */
+
+/* What is the same in every announce. */
+static void prepare(struct ask *a) {
+  struct crypto_rng rng;
+  crypto_rng_init(&rng);
+  a->q = (struct announce_request){
+    .port = (uint16_t)(PORT_FIRST + crypto_rng_below(&rng, PORT_COUNT)),
+    .left = a->config.left,
+    .event = ANNOUNCE_STARTED,
+    .numwant = NUMWANT,
+  };
+  memcpy(a->q.info_hash, a->config.info_hash, sizeof a->q.info_hash);
+  crypto_random(a->q.peer_id, sizeof a->q.peer_id);
+  memcpy(a->q.peer_id, WEFT_PEER_ID_START, sizeof WEFT_PEER_ID_START - 1);
+  crypto_random(&a->q.key, sizeof a->q.key);
+  int64_t now_ms = clock_now_ms();
+  int64_t kept_ms = a->config.deadline_ms > now_ms ? (a->config.deadline_ms - now_ms) / 4 : 0;
+  if (kept_ms > GOODBYE_MS) kept_ms = GOODBYE_MS;
+  a->ask_until_ms = a->config.deadline_ms;
+  if (!a->config.scrape && a->config.deadline_ms != CLOCK_NEVER) a->ask_until_ms -= kept_ms;
+}
+
+static bool is_known(const struct ask *a, const char *url) {
+  for (size_t i = 0; i < a->count; i++)
+    if (strcmp(a->slots[i].url, url) == 0) return true;
+  return false;
+}
+
+struct ask *ask_new(const struct ask_config *config) {
+  struct ask *a = calloc(1, sizeof *a);
+  if (a == NULL) return NULL;
+  a->config = *config;
+  atomic_store(&a->no_reply, true);
+  pthread_mutex_init(&a->lock, NULL);
+  a->slots = calloc(TRACKERS_MAX, sizeof *a->slots);
+  a->ended = calloc(TRACKERS_MAX, sizeof *a->ended);
+  if (a->slots != NULL && a->ended != NULL) return a;
+  ask_free(a);
+  return NULL;
+}
+
+enum err ask_add(struct ask *a, const char *url, size_t tier) {
+  if (a->count == TRACKERS_MAX || is_known(a, url)) return ERR_OK;
+  const char *why = tracker_http_refuses(url);
+  struct slot *s = &a->slots[a->count];
+  s->seen = (struct ask_tracker){.tier = tier, .retry_in_s = -1};
+  s->url = strdup(url);
+  if (s->url == NULL) return ERR_MEMORY;
+  http_redact(url, s->seen.url, sizeof s->seen.url);
+  if (why != NULL) {
+    fail(s, why, false, -1);
+    s->seen.state = ASK_SKIPPED;
+    a->ended[a->ended_count++] = a->count;
+  }
+  a->count++;
+  return ERR_OK;
+}
+
+enum err ask_start(struct ask *a) {
+  prepare(a);
+  return start_threads(a) ? ERR_OK : ERR_MEMORY;
+}
+
+/* --- looking --- */
+
+size_t ask_count(const struct ask *a) {
+  return a->count;
+}
+
+const struct ask_tracker *ask_get(const struct ask *a, size_t i) {
+  return &a->slots[i].seen;
+}
+
+const struct ask_tracker *ask_next(struct ask *a) {
+  const struct ask_tracker *t = NULL;
+  pthread_mutex_lock(&a->lock);
+  if (a->handed < a->ended_count) t = &a->slots[a->ended[a->handed++]].seen;
+  pthread_mutex_unlock(&a->lock);
+  return t;
+}
+
+bool ask_over(struct ask *a) {
+  pthread_mutex_lock(&a->lock);
+  bool over = a->running == 0;
+  pthread_mutex_unlock(&a->lock);
+  return over;
+}
+
+void ask_free(struct ask *a) {
+  if (a == NULL) return;
+  atomic_store(&a->cancel, true);
+  for (size_t i = 0; i < a->thread_count; i++) pthread_join(a->threads[i], NULL);
+  for (size_t i = 0; i < a->count; i++) {
+    if (a->slots[i].seen.announced != NULL) tracker_job_free(&a->slots[i].job);
+    free(a->slots[i].url);
+  }
+  pthread_mutex_destroy(&a->lock);
+  free(a->ended);
+  free(a->slots);
+  free(a);
+}
