@@ -16,7 +16,7 @@ import lib
 import peers
 from torrents import KIB, bencode
 
-COMMANDS = ("download", "info", "files", "verify")
+COMMANDS = ("download", "info", "files", "verify", "peers", "scrape")
 FILES = [("a/one", 300 * KIB + 1), ("a/b/empty", 0), ("two", 5), (None, 100), ("three", 70 * KIB)]
 EVIL = b"evil\x1b]0;owned\x07\x1b[2J\r\n\xe2\x80\xae\xffname"
 
