@@ -19,7 +19,8 @@
   X(files) \
   X(verify) \
   X(peers) \
-  X(scrape)
+  X(scrape) \
+  X(decode)
 
 #define CMD_DECLARE(name) extern const struct command cmd_##name;
 CMD_ALL(CMD_DECLARE)

@@ -235,14 +235,23 @@ static int parse(struct metainfo *m, const char *name, const struct buf *b) {
   return EXIT_BAD_TORRENT;
 }
 
-int torrent_load(struct metainfo *m, const char *argument, int64_t timeout_ms) {
+int torrent_fetch(struct buf *b, const char *argument, int64_t timeout_ms) {
   char shown[512];
+  buf_init(b, TORRENT_BYTES_MAX + READ_STEP);
+  return load_bytes(argument, title(argument, shown, sizeof shown), timeout_ms, b);
+}
+
+int torrent_parse(struct metainfo *m, const char *argument, const struct buf *b) {
+  char shown[512];
+  memset(m, 0, sizeof *m);
+  return parse(m, title(argument, shown, sizeof shown), b);
+}
+
+int torrent_load(struct metainfo *m, const char *argument, int64_t timeout_ms) {
   struct buf b;
   memset(m, 0, sizeof *m);
-  buf_init(&b, TORRENT_BYTES_MAX + READ_STEP);
-  const char *name = title(argument, shown, sizeof shown);
-  int code = load_bytes(argument, name, timeout_ms, &b);
-  if (code == EXIT_OK) code = parse(m, name, &b);
+  int code = torrent_fetch(&b, argument, timeout_ms);
+  if (code == EXIT_OK) code = torrent_parse(m, argument, &b);
   buf_free(&b);
   return code;
 }

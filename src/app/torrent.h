@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/buf.h"
 #include "proto/metainfo.h"
 
 enum { TORRENT_BYTES_MAX = 64 << 20 };
@@ -26,6 +27,15 @@ enum { TORRENT_BYTES_MAX = 64 << 20 };
  * (permission, read error), EXIT_RESOURCES, EXIT_USAGE ("-" on a terminal).
  */
 int torrent_load(struct metainfo *m, const char *argument, int64_t timeout_ms);
+
+/*
+ * The two halves of torrent_load(), for whoever needs the bytes as well. The first reads what
+ * `argument` names, whatever it is, into `b`, which it initialises and which the caller frees in
+ * every case. The second parses them, and says in its sentences where they came from. Both return
+ * what torrent_load() returns.
+ */
+int torrent_fetch(struct buf *b, const char *argument, int64_t timeout_ms);
+int torrent_parse(struct metainfo *m, const char *argument, const struct buf *b);
 
 /* Does `argument` look like something torrent_load() takes, rather than like the name of a command?
  * A file that exists, "-", a URL, a magnet link, an info hash, all that has a dot or a slash. */

@@ -142,6 +142,7 @@ static enum err add(struct walk *w, enum ben_type type, size_t start, size_t bod
   }
   uint32_t index = (uint32_t)d->count++;
   d->tokens[index] = (struct ben_token){.type = (uint8_t)type,
+                                        .flags = w->stop ? CANON_OPEN : 0,
                                         .start = (uint32_t)start,
                                         .body = (uint32_t)body,
                                         .end = (uint32_t)end,
@@ -239,6 +240,7 @@ static enum err leave(struct walk *w) {
   struct ben_token *t = &w->c->doc.tokens[f->token];
   t->end = (uint32_t)w->at;
   t->next = (uint32_t)w->c->doc.count;
+  if (w->stop) t->flags |= CANON_OPEN;
   return f->doubtful ? note_repeated(w, f->token) : ERR_OK;
 }
 

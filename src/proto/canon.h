@@ -54,6 +54,10 @@ enum canon_what {
   CANON_COUNT
 };
 
+/* Flag of a token beside those of proto/bencode: the input ended, or the walk did, before the value
+ * was complete. Its `end` is how far it came. */
+enum { CANON_OPEN = 4 };
+
 struct canon_fault {
   uint8_t what;   /* enum canon_what */
   uint32_t at;    /* offset of the byte that is wrong */

@@ -71,7 +71,7 @@ static void put_cut(const struct canon *c, const struct canon_fault *f, struct b
   }
   int first = c->doc.in[f->other];
   buf_printf(out, "the input ends, expected %s of ",
-             is_digit(first) ? "the ':'" : first == 'i' ? "the 'e'" : "more or the 'e'");
+             is_digit(first) ? "the ':'" : first == 'i' ? "the 'e'" : "the rest, up to the 'e',");
   put_open(c, f, out);
 }
 

@@ -20,6 +20,19 @@ BENCODE = {
     "leading-zero": b"li01ee", "minus-zero": b"i-0e", "long-string": b"9999999999:a",
     "no-value": b"d1:ae", "integer-key": b"di1ei2ee", "open": b"lllld", "deep": b"l" * 101,
 }
+# What departs from canonical form, and what looks like our own marks in JSON.
+DECODE = {
+    "all-at-once": b"d1:bi01e1:ali-0ee1:a02:xye\n", "repeated": b"d1:a0:1:b0:1:a0:e",
+    "integers": b"li+5eiei1.5ei--5ei-07ee", "blanks": b"d1:a i1e\n1:bi2e e",
+    "keys": b"di1ei2ele0:1:ae", "cut": b"d4:infod6:lengthi5", "no-colon": b"l5hello",
+    "marks": b"d4:hex:6:hex:ff2:\xff\x003:\xed\xb2\x80e",
+    "text": b"l2:\xc2\x9b3:\xe2\x80\xae4:\x1b[2Je",
+    "long-integer": b"i-123456789012345678901234567890e",
+    "metadata": b"d8:msg_typei1e5:piecei0e10:total_sizei8eeDATADATA",
+    "dht": b"d1:ad2:id20:aaaaaaaaaaaaaaaaaaaa6:target20:bbbbbbbbbbbbbbbbbbbbe1:q9:find_node"
+           b"1:t2:aa1:y1:qe",
+    "scrape": b"d5:filesd20:aaaaaaaaaaaaaaaaaaaad8:completei5eeee",
+}
 SCRAPE = {
     "url": b"http://t.example:80/x/announce.php?key=1#top", "two": b"http://t/announce/announce/",
     "no-url": b"http://announce/a?b=/announce", "failure": b"d14:failure_reason2:noe",
@@ -84,6 +97,10 @@ def main():
     for name, text in SCRAPE.items():
         write("scrape", name, b"a" * 20 + text)
     write("bencode", "torrent", fixture("single.torrent"))
+    for name, data in DECODE.items():
+        write("decode", name, data)
+    for name in ("unsorted.torrent", "reply-compact.bin", "ext-handshake.bin"):
+        write("decode", name, fixture(name))
     write("extend", "ext-handshake.bin", fixture("ext-handshake.bin"))
     write("extend", "empty", b"de")
     write("extend", "senseless", b"d1:md6:ut_pexi300ee13:metadata_sizei-1e1:pi0e4:reqqi-1e"

@@ -176,9 +176,11 @@ TEST(sentences_say_what_was_expected) {
   says("d1:a0:1:a0:e", "the key \"a\" was there before, at byte 1");
   says("d3:\x1b[20:3:\x1b[20:e", "the key \"\\x1b[2\" was there before, at byte 1");
   says("i5", "the input ends, expected the 'e' of the integer that begins at byte 0");
-  says("l", "the input ends, expected more or the 'e' of the list that begins at byte 0");
+  says("l",
+       "the input ends, expected the rest, up to the 'e', of the list that begins at byte 0");
   says("d1:ai1e",
-       "the input ends, expected more or the 'e' of the dictionary that begins at byte 0");
+       "the input ends, expected the rest, up to the 'e', of the dictionary that begins at byte "
+       "0");
   says("", "the input ends, expected a value: a digit, 'i', 'l' or 'd'");
   says("x", "expected a value (a digit, 'i', 'l' or 'd'), found 'x'");
   says("l\x1b", "expected a value (a digit, 'i', 'l' or 'd') or the 'e' of the list that begins at "

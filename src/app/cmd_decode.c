@@ -1,0 +1,230 @@
+/*
+ * weft decode: bencode as JSON, or, with --annotate, as a tree of its bytes.
+ *
+ * Input is the argument, a file, or standard input, 64 MiB at most. As JSON it must be what
+ * proto/bencode accepts (at most 100 levels and 3,000,000 values), and comes out as bencode_json.h
+ * says: strings that are no text as "hex:" and their bytes. Nothing is printed of input that is
+ * bad; one sentence says at which byte what was expected. What JSON shows, but many programs would
+ * lose or refuse (keys that repeat, keys that are not in order), is said in a sentence of its own.
+ *
+ * --annotate explains bad input as well, as far as it can be read (app/annotate); the exit code is
+ * the same as without. One newline behind the value is an editor's or echo's: JSON does without it,
+ * the tree shows it.
+ */
+#include "app/cmd.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "app/annotate.h"
+#include "app/exits.h"
+#include "app/out.h"
+#include "app/torrent.h"
+#include "base/buf.h"
+#include "base/log.h"
+#include "proto/bencode_json.h"
+#include "proto/canon_text.h"
+
+enum { FLUSH = 1 << 16 };
+
+struct decode_options {
+  struct options common;
+  const char *file; /* --file */
+  bool annotate;    /* --annotate */
+};
+
+/* What is to be decoded, and what to call it. */
+struct source {
+  const uint8_t *in;
+  size_t len;
+  bool typed; /* it is the argument: nobody added a newline */
+};
+
+static enum err out_of_memory(void) {
+  log_error("there is not enough memory to decode this");
+  return ERR_MEMORY;
+}
+
+/* --- What is wrong. --- */
+
+static void tell_refusal(const struct source *s, const struct canon *c,
+                         const struct canon_fault *f) {
+  struct buf text;
+  buf_init(&text, 4096);
+  canon_text_put(c, f, &text);
+  const char *hint = "";
+  if (s->typed && access((const char *)s->in, F_OK) == 0)
+    hint = "; to decode the file of that name, say -f in front of it";
+  log_error("this is not bencoding: at byte %u: %s%s", f->at, buf_cstr(&text), hint);
+  buf_free(&text);
+}
+
+/* Keys that repeat or are out of order, one sentence for each kind. */
+static void warn_of(const struct canon *c, enum canon_what what, const char *remark) {
+  struct buf text;
+  size_t n = canon_count(c, what);
+  if (n == 0) return;
+  const struct canon_fault *f = c->faults;
+  while (f->what != what) f++;
+  buf_init(&text, 4096);
+  canon_text_put(c, f, &text);
+  if (n > 1) buf_printf(&text, " (and %zu more such)", n - 1);
+  log_warn("at byte %u: %s%s", f->at, buf_cstr(&text), remark);
+  buf_free(&text);
+}
+
+/* Says what the strict decoder said no to, or passed with a remark. Returns ERR_OK, ERR_FORMAT when
+ * the input is refused, ERR_MEMORY. */
+static enum err examine(const struct source *s) {
+  struct canon c;
+  if (canon_read(&c, s->in, s->len) != ERR_OK) return out_of_memory();
+  const struct canon_fault *f = canon_refusal(&c);
+  if (f != NULL) {
+    tell_refusal(s, &c, f);
+  } else {
+    warn_of(&c, CANON_DUPLICATE, "; the JSON has both, but most programs that read it keep one");
+    warn_of(&c, CANON_UNSORTED, "");
+  }
+  canon_free(&c);
+  return f != NULL ? ERR_FORMAT : ERR_OK;
+}
+
+/* --- JSON. --- */
+
+static bool has_remarks(const struct ben_doc *d) {
+  for (size_t i = 0; i < d->count; i++)
+    if (d->tokens[i].type == BEN_DICT && d->tokens[i].flags != 0) return true;
+  return false;
+}
+
+static void print_json(const struct ben_doc *d) {
+  struct bencode_json w;
+  struct json j;
+  struct buf b;
+  buf_init(&b, SIZE_MAX / 2);
+  json_begin(&j, &b);
+  bencode_json_begin(&w, d, bencode_root(d));
+  while (bencode_json_step(&w, &j) && !out_broken())
+    if (b.len >= FLUSH) out_buf(&b);
+  buf_put_u8(&b, '\n');
+  out_buf(&b);
+  buf_free(&b);
+}
+
+static enum err decode(const struct source *s) {
+  struct ben_doc d;
+  enum err e = bencode_decode(&d, s->in, s->len, &bencode_torrent_limits);
+  if (e == ERR_MEMORY) return out_of_memory();
+  if (e != ERR_OK) {
+    e = examine(s);
+    return e == ERR_OK ? ERR_FORMAT : e;
+  }
+  if (has_remarks(&d)) e = examine(s);
+  if (e == ERR_OK) print_json(&d);
+  bencode_free(&d);
+  return e;
+}
+
+/* --- The tree. --- */
+
+/* Columns of the terminal that the text goes to. */
+static size_t columns(void) {
+  struct winsize ws;
+  if (isatty(STDOUT_FILENO) && ioctl(STDOUT_FILENO, TIOCGWINSZ, &ws) == 0 && ws.ws_col > 0)
+    return ws.ws_col;
+  return ANNOTATE_WIDTH;
+}
+
+static enum err annotate(const struct source *s) {
+  struct canon c;
+  struct annotate a;
+  struct buf b;
+  if (canon_read(&c, s->in, s->len) != ERR_OK) return out_of_memory();
+  const struct canon_fault *f = canon_refusal(&c);
+  buf_init(&b, SIZE_MAX / 2);
+  annotate_begin(&a, &c, columns());
+  while (annotate_step(&a, &b) && !out_broken())
+    if (b.len >= FLUSH) out_buf(&b);
+  out_buf(&b);
+  buf_free(&b);
+  bool message = a.root == PLACE_METADATA && f != NULL && f->what == CANON_TRAILING;
+  if (f != NULL && !message) tell_refusal(s, &c, f);
+  canon_free(&c);
+  return f != NULL && !message ? ERR_FORMAT : ERR_OK;
+}
+
+/* --- The command. --- */
+
+/* How much of the input counts: all of it, or all but one newline behind the value. */
+static size_t without_newline(const struct source *s) {
+  struct ben_doc d;
+  struct ben_limits limits = bencode_torrent_limits;
+  limits.prefix = true;
+  if (s->typed || s->in[s->len - 1] != '\n') return s->len;
+  if (bencode_decode(&d, s->in, s->len, &limits) != ERR_OK) return s->len;
+  size_t end = d.in_len;
+  size_t rest = s->len - end;
+  bencode_free(&d);
+  return rest == 1 || (rest == 2 && s->in[end] == '\r') ? end : s->len;
+}
+
+static int print(const struct decode_options *own, struct source *s) {
+  if (own->annotate) return exits_of(annotate(s));
+  if (s->len > 0) s->len = without_newline(s);
+  return exits_of(decode(s));
+}
+
+static int run(const struct options *o) {
+  const struct decode_options *own = (const struct decode_options *)o;
+  const char *text = o->arg_count > 0 ? o->args[0] : NULL;
+  if (text != NULL && own->file != NULL) {
+    log_error("decode takes a text or a file, not both ('weft decode -h' explains)");
+    return EXIT_USAGE;
+  }
+  const char *file = own->file != NULL ? own->file : "-";
+  if (text != NULL && strcmp(text, "-") != 0) {
+    struct source s = {.in = (const uint8_t *)text, .len = strlen(text), .typed = true};
+    return print(own, &s);
+  }
+  if (strcmp(file, "-") == 0 && isatty(STDIN_FILENO)) {
+    log_error("decode needs something to decode, as in: weft decode 5:hello, or: weft decode -f "
+              "FILE");
+    return EXIT_USAGE;
+  }
+  struct buf b;
+  int code = torrent_fetch(&b, file, o->timeout_ms);
+  struct source s = {.in = b.data, .len = b.len};
+  if (code == EXIT_OK) code = print(own, &s);
+  buf_free(&b);
+  return code;
+}
+
+static const struct command_option options[] = {
+  {.name = "file", .letter = 'f', .kind = OPTION_TEXT,
+   .field = offsetof(struct decode_options, file), .takes = "FILE",
+   .help = "decode this file or http(s) URL; \"-\" is standard\ninput, as is no argument at all"},
+  {.name = "annotate", .kind = OPTION_FLAG, .field = offsetof(struct decode_options, annotate),
+   .help = "explain every byte instead: offset, length, bytes,\nmeaning, what is hashed, what is "
+           "not canonical"},
+  OPTION_TIMEOUT_OF_URL,
+  OPTIONS_OF_ALL("no warnings, only errors"),
+  {.name = NULL},
+};
+
+const struct command cmd_decode = {
+  .name = "decode",
+  .usage = "[TEXT]",
+  .summary = "show bencoding as JSON, or explain its bytes",
+  .about = "Prints bencoding as JSON: TEXT, a file (-f), or standard input; at most 64 MiB,\n"
+           "3,000,000 values and 100 levels. A string that is not UTF-8 becomes \"hex:\" and\n"
+           "its bytes in hexadecimal, and so does one that begins with \"hex:\" itself, so\n"
+           "that nothing is lost or in doubt; keys likewise. Integers keep all their digits.\n"
+           "Exits with 3, and prints no JSON, if the input is not bencoding.\n",
+  .options = options,
+  .size = sizeof(struct decode_options),
+  .least_args = 0,
+  .most_args = 1,
+  .run = run,
+};
