@@ -1,10 +1,10 @@
 #include "io/check.h"
 
 #include <pthread.h>
-#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cores.h"
 #include "base/sha1.h"
 
 enum {
@@ -136,9 +136,7 @@ static void *thread_main(void *arg) {
 /* ---- threads --------------------------------------------------------------------------------- */
 
 static unsigned thread_count(unsigned asked, size_t pieces) {
-  cpu_set_t set;
-  unsigned n = asked;
-  if (n == 0) n = sched_getaffinity(0, sizeof set, &set) == 0 ? (unsigned)CPU_COUNT(&set) : 1;
+  unsigned n = asked > 0 ? asked : cores_usable();
   size_t groups = (pieces + LANES - 1) / LANES;
   if (n > groups) n = (unsigned)groups;
   if (n > CHECK_THREADS_MAX) n = CHECK_THREADS_MAX;
