@@ -1,0 +1,344 @@
+#include "io/tree.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/escape.h"
+#include "base/glob.h"
+#include "base/log.h"
+#include "io/store_beneath.h"
+#include "proto/geometry.h"
+#include "proto/metainfo_files.h"
+
+enum { PATH_BYTES_MAX = 64 * 1024, SINGLE = -1 };
+
+/* A folder that the walk is in. */
+struct level {
+  DIR *dir;
+  dev_t dev;
+  ino_t ino;
+  size_t path_len; /* of the path up to this folder */
+  size_t files;    /* found in it and below */
+};
+
+struct walk {
+  struct tree *t;
+  const struct tree_options *o;
+  struct level levels[METAINFO_DEPTH_MAX];
+  size_t depth;     /* levels in use */
+  struct buf path;  /* of the entry that is looked at */
+  size_t room;      /* files that fit into t->files */
+  bool has_skip;
+  dev_t skip_dev;
+  ino_t skip_ino;
+};
+
+/* --- sentences --- */
+
+static const char *why(int errnum) {
+  switch (errnum) {
+  case EACCES:
+  case EPERM:
+    return "you have no permission to read it; change that, or leave it out with --exclude";
+  case ENOENT:
+  case ENOTDIR:
+    return "it is not there";
+  case EMFILE:
+  case ENFILE:
+    return "too many open files; raise the limit (ulimit -n)";
+  case EIO:
+    return "input/output error: the disk may be failing";
+  default:
+    return strerror(errnum);
+  }
+}
+
+/* `path` below the top, or "" for the top itself. */
+static enum err fail(const struct tree *t, const char *path, int errnum) {
+  bool bare = t->single || *path == '\0';
+  log_error("'%s%s%s' can't be read: %s", t->top, bare ? "" : "/", bare ? "" : path, why(errnum));
+  return err_from_errno(errnum);
+}
+
+static enum err no_memory(const struct tree *t) {
+  log_error("there is not enough memory to list the files of '%s'", t->top);
+  return ERR_MEMORY;
+}
+
+static enum err too_much(const struct tree *t, const char *what) {
+  log_error("'%s' %s", t->top, what);
+  return ERR_LIMIT;
+}
+
+/* --- what is found --- */
+
+static enum err note(struct walk *w, struct tree_odd *odd) {
+  if (odd->count++ > 0) return ERR_OK;
+  odd->first = strdup(buf_cstr(&w->path));
+  return odd->first != NULL ? ERR_OK : no_memory(w->t);
+}
+
+static bool is_utf8(const char *s) {
+  size_t len = strlen(s);
+  for (size_t n; len > 0; s += n, len -= n) {
+    uint32_t cp;
+    n = escape_utf8((const uint8_t *)s, len, &cp);
+    if (n == 0) return false;
+  }
+  return true;
+}
+
+static int64_t change_time(const struct stat *st) {
+  return (int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec;
+}
+
+static enum err add_file(struct walk *w, const char *path, const struct stat *st) {
+  struct tree *t = w->t;
+  if (t->count == METAINFO_FILES_MAX)
+    return too_much(t, "holds more than 1,000,000 files, which is more than a torrent may have");
+  if (__builtin_add_overflow(t->total, (uint64_t)st->st_size, &t->total) ||
+      t->total > GEOMETRY_TOTAL_MAX)
+    return too_much(t, "is larger than a torrent may be");
+  if (t->count == w->room) {
+    size_t room = w->room > 0 ? w->room * 2 : 64;
+    struct tree_file *more = realloc(t->files, room * sizeof *more);
+    if (more == NULL) return no_memory(t);
+    t->files = more;
+    w->room = room;
+  }
+  struct tree_file f = {.path = strdup(path), .length = (uint64_t)st->st_size, .dev = st->st_dev,
+                        .ino = st->st_ino, .changed_ns = change_time(st)};
+  if (f.path == NULL) return no_memory(t);
+  t->files[t->count++] = f;
+  return ERR_OK;
+}
+
+/* --- the walk --- */
+
+static bool is_excluded(struct walk *w, bool is_folder) {
+  for (size_t i = 0; i < w->o->exclude_count; i++)
+    if (glob_match_path(w->o->exclude[i], buf_cstr(&w->path), is_folder)) return true;
+  return false;
+}
+
+/* A folder that is among those we are in: a link, or a mount, leads back. */
+static bool is_around_us(const struct walk *w, const struct stat *st) {
+  for (size_t i = 0; i < w->depth; i++)
+    if (w->levels[i].dev == st->st_dev && w->levels[i].ino == st->st_ino) return true;
+  return false;
+}
+
+/* Goes into the folder behind `fd`, which it takes over. */
+static enum err enter(struct walk *w, int fd, const struct stat *st) {
+  if (w->depth == METAINFO_DEPTH_MAX) {
+    close(fd);
+    return too_much(w->t, "has folders more than 64 deep, which readers of torrents refuse");
+  }
+  DIR *dir = fdopendir(fd);
+  if (dir == NULL) {
+    int errnum = errno;
+    close(fd);
+    return fail(w->t, buf_cstr(&w->path), errnum);
+  }
+  w->levels[w->depth++] = (struct level){
+    .dir = dir, .dev = st->st_dev, .ino = st->st_ino, .path_len = w->path.len};
+  return ERR_OK;
+}
+
+static enum err take_folder(struct walk *w, int above, const char *name, const struct stat *st) {
+  int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC | (w->t->follow ? 0 : O_NOFOLLOW);
+  if (is_around_us(w, st)) return note(w, &w->t->links);
+  int fd = openat(above, name, flags);
+  if (fd < 0) return fail(w->t, buf_cstr(&w->path), errno);
+  return enter(w, fd, st);
+}
+
+static enum err take_file(struct walk *w, int above, const char *name, const struct stat *st) {
+  if (w->has_skip && st->st_dev == w->skip_dev && st->st_ino == w->skip_ino) return ERR_OK;
+  if (faccessat(above, name, R_OK, AT_EACCESS) != 0) return fail(w->t, buf_cstr(&w->path), errno);
+  enum err e = is_utf8(buf_cstr(&w->path)) ? ERR_OK : note(w, &w->t->not_utf8);
+  if (e == ERR_OK) e = add_file(w, buf_cstr(&w->path), st);
+  w->levels[w->depth - 1].files++;
+  return e;
+}
+
+/* One entry of the folder we are in; w->path names it. */
+static enum err take(struct walk *w, const char *name) {
+  struct stat st;
+  int above = dirfd(w->levels[w->depth - 1].dir);
+  int flags = w->t->follow ? 0 : AT_SYMLINK_NOFOLLOW;
+  bool there = fstatat(above, name, &st, flags) == 0;
+  int errnum = errno;
+  if (is_excluded(w, there && S_ISDIR(st.st_mode))) {
+    w->t->excluded++;
+    return ERR_OK;
+  }
+  if (!there && w->t->follow && fstatat(above, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+    return note(w, &w->t->links); /* it leads nowhere */
+  if (!there) return fail(w->t, buf_cstr(&w->path), errnum);
+  if (S_ISLNK(st.st_mode)) return note(w, &w->t->links);
+  if (S_ISDIR(st.st_mode)) return take_folder(w, above, name, &st);
+  if (S_ISREG(st.st_mode)) return take_file(w, above, name, &st);
+  return note(w, &w->t->special);
+}
+
+/* The folder is read to its end: back to the one above. */
+static enum err leave(struct walk *w) {
+  struct level *l = &w->levels[--w->depth];
+  enum err e = ERR_OK;
+  closedir(l->dir);
+  w->path.len = l->path_len;
+  if (w->depth == 0) return ERR_OK;
+  if (l->files == 0) e = note(w, &w->t->empty);
+  w->levels[w->depth - 1].files += l->files;
+  return e;
+}
+
+static bool is_cancelled(const struct walk *w) {
+  return w->o->cancel != NULL && atomic_load(w->o->cancel);
+}
+
+/* The next entry of the folder we are in, or back to the one above. */
+static enum err step(struct walk *w) {
+  struct level *l = &w->levels[w->depth - 1];
+  w->path.len = l->path_len;
+  errno = 0;
+  const struct dirent *entry = readdir(l->dir);
+  if (entry == NULL && errno != 0) return fail(w->t, buf_cstr(&w->path), errno);
+  if (entry == NULL) return leave(w);
+  if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0) return ERR_OK;
+  if (w->path.len > 0) buf_put_u8(&w->path, '/');
+  buf_put_str(&w->path, entry->d_name);
+  return w->path.failed ? no_memory(w->t) : take(w, entry->d_name);
+}
+
+static enum err walk_folder(struct walk *w, const struct stat *st) {
+  int fd = dup(w->t->fd);
+  if (fd < 0) return fail(w->t, "", errno);
+  enum err e = enter(w, fd, st);
+  while (e == ERR_OK && w->depth > 0) e = is_cancelled(w) ? ERR_CANCELLED : step(w);
+  while (w->depth > 0) closedir(w->levels[--w->depth].dir);
+  return e;
+}
+
+static int by_path(const void *a, const void *b) {
+  return strcmp(((const struct tree_file *)a)->path, ((const struct tree_file *)b)->path);
+}
+
+static void lay_out(struct tree *t) {
+  uint64_t at = 0;
+  if (t->count > 0) qsort(t->files, t->count, sizeof *t->files, by_path);
+  for (size_t i = 0; i < t->count; i++) {
+    t->files[i].offset = at;
+    at += t->files[i].length;
+  }
+}
+
+/* What is at the top decides. */
+static enum err read_top(struct walk *w) {
+  struct tree *t = w->t;
+  struct stat st;
+  if (stat(t->top, &st) != 0) return fail(t, "", errno);
+  t->single = S_ISREG(st.st_mode);
+  if (t->single && access(t->top, R_OK) != 0) return fail(t, "", errno);
+  if (t->single) return add_file(w, t->top, &st);
+  if (!S_ISDIR(st.st_mode)) {
+    log_error("'%s' is neither a file nor a folder, so no torrent can be made of it", t->top);
+    return ERR_UNSUPPORTED;
+  }
+  t->fd = open(t->top, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (t->fd < 0) return fail(t, "", errno);
+  return walk_folder(w, &st);
+}
+
+enum err tree_read(struct tree *t, const char *path, const struct tree_options *o) {
+  struct walk w = {.t = t, .o = o};
+  struct stat skip;
+  *t = (struct tree){.top = path, .fd = SINGLE, .follow = o->follow_links};
+  buf_init(&w.path, PATH_BYTES_MAX);
+  if (o->skip != NULL && stat(o->skip, &skip) == 0) {
+    w.has_skip = true;
+    w.skip_dev = skip.st_dev;
+    w.skip_ino = skip.st_ino;
+  }
+  enum err e = read_top(&w);
+  buf_free(&w.path);
+  if (e == ERR_OK)
+    lay_out(t);
+  else
+    tree_free(t);
+  return e;
+}
+
+/* --- reading later --- */
+
+static bool is_same(const struct tree_file *f, const struct stat *st) {
+  return S_ISREG(st->st_mode) && st->st_dev == f->dev && st->st_ino == f->ino &&
+         (uint64_t)st->st_size == f->length && change_time(st) == f->changed_ns;
+}
+
+static enum err changed(const struct tree *t, size_t file) {
+  log_error("'%s%s%s' changed while it was being read; try again when nothing writes to it", t->top,
+            t->single ? "" : "/", t->single ? "" : t->files[file].path);
+  return ERR_MISMATCH;
+}
+
+/* A file that was there and is not any more has changed, too. */
+enum err tree_fail(const struct tree *t, size_t file, int errnum) {
+  if (errnum == 0 || errnum == ENOENT || errnum == ENOTDIR || errnum == ELOOP)
+    return changed(t, file);
+  return fail(t, t->files[file].path, errnum);
+}
+
+static int open_file(const struct tree *t, const char *path) {
+  if (t->single) return open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+  if (t->follow) return openat(t->fd, path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+  return store_beneath_open(t->fd, path, O_RDONLY, 0);
+}
+
+int tree_open(const struct tree *t, size_t file, enum err *e) {
+  struct stat st;
+  int fd = open_file(t, t->files[file].path);
+  if (fd < 0) {
+    *e = tree_fail(t, file, errno);
+    return -1;
+  }
+  if (fstat(fd, &st) != 0)
+    *e = tree_fail(t, file, errno);
+  else if (is_same(&t->files[file], &st))
+    return fd;
+  else
+    *e = changed(t, file);
+  close(fd);
+  return -1;
+}
+
+enum err tree_recheck(const struct tree *t) {
+  for (size_t i = 0; i < t->count; i++) {
+    struct stat st;
+    const char *path = t->files[i].path;
+    int rc = t->single   ? stat(path, &st)
+             : t->follow ? fstatat(t->fd, path, &st, 0)
+                         : store_beneath_stat(t->fd, path, &st);
+    if (rc != 0) return tree_fail(t, i, errno);
+    if (!is_same(&t->files[i], &st)) return changed(t, i);
+  }
+  return ERR_OK;
+}
+
+void tree_free(struct tree *t) {
+  for (size_t i = 0; i < t->count; i++) free(t->files[i].path);
+  free(t->files);
+  free(t->links.first);
+  free(t->special.first);
+  free(t->empty.first);
+  free(t->not_utf8.first);
+  if (t->top != NULL && t->fd != SINGLE) close(t->fd);
+  *t = (struct tree){.fd = SINGLE};
+}
