@@ -18,6 +18,9 @@
   X(info) \
   X(files) \
   X(verify) \
+  X(create) \
+  X(edit) \
+  X(magnet) \
   X(peers) \
   X(scrape) \
   X(decode)

@@ -6,15 +6,12 @@
  * several files: if one of them is missing, the piece can't be checked, and the bytes of its whole
  * neighbours are called "unchecked", not "bad".
  *
- * While the check runs in the main thread's call, a watcher thread waits for signals, and between
- * them shows progress. The first Ctrl-C stops the check in an orderly way, a second one ends us at
- * once.
+ * While the check runs in the main thread's call, a watcher thread (app/watch) waits for signals,
+ * and between them shows progress.
  */
 #include "app/cmd.h"
 
 #include <inttypes.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,83 +23,46 @@
 #include "app/report.h"
 #include "app/signals.h"
 #include "app/torrent.h"
+#include "app/watch.h"
 #include "base/clock.h"
 #include "base/escape.h"
 #include "base/log.h"
 #include "io/check.h"
 #include "io/store.h"
 
-/* --- the watcher --- */
+/* --- the check --- */
 
-enum { TICK_MS = 250 };
-
-struct watch {
-  pthread_t thread;
+/* What the watcher shows meanwhile. */
+struct check {
   struct report *report;
   const struct metainfo *m;
   int64_t started_ms;
   struct check_progress progress;
-  atomic_bool over;
-  int signal; /* what stopped the check; 0. Read after the thread has ended. */
 };
 
-/* The signals that the watcher waits for: those that would end us, except where whoever started us
- * wants them ignored (nohup). SIGUSR1 only wakes it at the end. */
-static sigset_t watched(void) {
-  sigset_t set = signals_ending();
-  sigaddset(&set, SIGUSR1);
-  return set;
-}
-
-static void show_progress(const struct watch *w) {
-  uint32_t done = atomic_load(&w->progress.pieces_done);
-  uint64_t bytes = (uint64_t)done * w->m->geo.piece_len;
-  if (bytes > w->m->geo.total) bytes = w->m->geo.total;
-  struct report_progress p = {.phase = PHASE_CHECKING, .total = w->m->geo.total, .verified = bytes,
-                              .pieces = atomic_load(&w->progress.pieces_good),
-                              .rate = human_rate(bytes, clock_now_ms() - w->started_ms)};
-  report_progress(w->report, &p);
-}
-
-static void *watch_main(void *arg) {
-  struct watch *w = arg;
-  sigset_t set = watched();
-  struct timespec tick = {.tv_nsec = TICK_MS * 1000000L};
-  for (;;) {
-    int sig = sigtimedwait(&set, NULL, &tick);
-    if (atomic_load(&w->over)) return NULL;
-    if (sig == SIGINT || sig == SIGTERM || sig == SIGHUP) {
-      w->signal = sig;
-      atomic_store(&w->progress.cancel, true);
-      sigset_t ending = set; /* the next one of these has its usual effect */
-      sigdelset(&ending, SIGUSR1);
-      pthread_sigmask(SIG_UNBLOCK, &ending, NULL);
-    } else if (sig < 0 && w->signal == 0) {
-      show_progress(w);
-    }
-  }
+static void show_progress(void *arg) {
+  struct check *c = arg;
+  uint32_t done = atomic_load(&c->progress.pieces_done);
+  uint64_t bytes = (uint64_t)done * c->m->geo.piece_len;
+  if (bytes > c->m->geo.total) bytes = c->m->geo.total;
+  struct report_progress p = {.phase = PHASE_CHECKING, .total = c->m->geo.total, .verified = bytes,
+                              .pieces = atomic_load(&c->progress.pieces_good),
+                              .rate = human_rate(bytes, clock_now_ms() - c->started_ms)};
+  report_progress(c->report, &p);
 }
 
 /* check_run() with the watcher beside it. Sets *code to the exit code if it did not come to its
  * end. */
 static bool check(struct store *s, const struct metainfo *m, struct bitset *good,
                   struct report *report, int *code) {
-  struct watch w = {.report = report, .m = m, .started_ms = clock_now_ms()};
-  sigset_t set = watched();
-  sigset_t before;
-  pthread_sigmask(SIG_BLOCK, &set, &before);
-  bool watching = pthread_create(&w.thread, NULL, watch_main, &w) == 0;
-  if (!watching) pthread_sigmask(SIG_SETMASK, &before, NULL);
-  enum err e = check_run(s, m, NULL, good, 0, &w.progress);
-  if (watching) {
-    atomic_store(&w.over, true);
-    pthread_kill(w.thread, SIGUSR1);
-    pthread_join(w.thread, NULL);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-  }
-  if (w.signal != 0) *code = signals_exit_code(w.signal);
+  struct check c = {.report = report, .m = m, .started_ms = clock_now_ms()};
+  struct watch w;
+  watch_begin(&w, show_progress, &c, &c.progress.cancel);
+  enum err e = check_run(s, m, NULL, good, 0, &c.progress);
+  int sig = watch_end(&w);
+  if (sig != 0) *code = signals_exit_code(sig);
   else if (e != ERR_OK) *code = exits_of(e);
-  return e == ERR_OK && w.signal == 0;
+  return e == ERR_OK && sig == 0;
 }
 
 /* --- the verdict --- */

@@ -119,15 +119,20 @@ static bool add_peer(struct parse *p, const char *value) {
   return true;
 }
 
-static bool add_tracker(struct parse *p, const struct command_option *s, const char *value) {
+static bool add_text(struct parse *p, const struct command_option *s, const char *value) {
   struct options_list *list = field_of(p, s);
   if (list->count == OPTIONS_LIST_MAX)
     return refuse(p, "--%s may be given at most %d times", s->name, OPTIONS_LIST_MAX);
+  if (*value == '\0') return refuse(p, "--%s needs a %s that is not empty", s->name, s->takes);
+  list->at[list->count++] = value;
+  return true;
+}
+
+static bool add_tracker(struct parse *p, const struct command_option *s, const char *value) {
   if (!http_is_url(value) && strncmp(value, "udp://", 6) != 0)
     return refuse(p, "--%s takes a URL that begins with http:// or https://, not '%s'", s->name,
                   value);
-  list->at[list->count++] = value;
-  return true;
+  return add_text(p, s, value);
 }
 
 /* Options that take nothing. */
@@ -158,6 +163,8 @@ static bool set_value(struct parse *p, const struct command_option *s, const cha
            refuse(p, "--%s takes a time such as 90, 90s, 2m or 1h, not '%s'", s->name, value);
   case OPTION_CHOICE:
     return set_choice(p, s, value);
+  case OPTION_LIST:
+    return add_text(p, s, value);
   case OPTION_PEER:
     return add_peer(p, value);
   case OPTION_TRACKER:

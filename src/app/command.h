@@ -40,6 +40,7 @@ enum option_kind {
   OPTION_SIZE,     /* -> uint64_t bytes, at least `least` */
   OPTION_DURATION, /* -> int64_t milliseconds */
   OPTION_CHOICE,   /* one of `choices` -> an enum, whose values are the places in that list */
+  OPTION_LIST,     /* anything but nothing, may repeat -> struct options_list */
   OPTION_TRACKER,  /* the URL of one, may repeat -> struct options_list */
   OPTION_PEER      /* may repeat -> peers[], peer_count of struct options */
 };

@@ -150,7 +150,8 @@ static void progress_event(struct report *r) {
   static const char *const phases[] = {[PHASE_CHECKING] = "checking",
                                        [PHASE_CONNECTING] = "connecting",
                                        [PHASE_DOWNLOADING] = "downloading",
-                                       [PHASE_FINISHING] = "finishing"};
+                                       [PHASE_FINISHING] = "finishing",
+                                       [PHASE_HASHING] = "hashing"};
   const struct report_progress *p = &r->now;
   struct json *j = report_json_begin(&r->events, "progress");
   json_cstr(j, "phase", phases[p->phase]);
@@ -206,6 +207,12 @@ void report_free(struct report *r) {
   report_json_free(&r->events);
   pthread_mutex_destroy(&r->lock);
   free(r);
+}
+
+void report_name(struct report *r, const char *name, size_t len) {
+  pthread_mutex_lock(&r->lock);
+  escape_term(name, len, r->name, sizeof r->name);
+  pthread_mutex_unlock(&r->lock);
 }
 
 /* Files without padding. */

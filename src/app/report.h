@@ -42,6 +42,8 @@ struct report *report_new(const struct options *o);
 /* Wipes the bar. NULL is fine. No thread may be inside another call. */
 void report_free(struct report *r);
 
+/* What the bar is about, when there is no torrent yet: `len` raw bytes. */
+void report_name(struct report *r, const char *name, size_t len);
 /* What is being downloaded, to where. */
 void report_metadata(struct report *r, const struct metainfo *m, const char *path);
 /* Call as often as you like (the session does 4 to 10 times a second); it draws when it is time

@@ -56,6 +56,7 @@ static void set_field(struct line *l, enum field f, unsigned least) {
 static void fill_percent(struct line *l, const struct report_progress *p) {
   char percent[HUMAN_MAX];
   const char *phase = p->phase == PHASE_CHECKING    ? " checked"
+                      : p->phase == PHASE_HASHING   ? " hashed"
                       : p->phase == PHASE_FINISHING ? " writing to disk"
                                                     : "";
   human_percent(p->verified, p->total, percent);
@@ -81,7 +82,8 @@ static void fill(struct line *l, const struct report_progress *p) {
   snprintf(l->text[SIZES], FIELD_MAX, "%s/%s", human_short(p->verified, a),
            human_short(p->total, b));
   set_field(l, SIZES, SHORT_MOST + 1 + (unsigned)strlen(b));
-  if (p->phase == PHASE_DOWNLOADING || (p->phase == PHASE_CHECKING && p->rate > 0)) {
+  bool reads = p->phase == PHASE_CHECKING || p->phase == PHASE_HASHING;
+  if (p->phase == PHASE_DOWNLOADING || (reads && p->rate > 0)) {
     snprintf(l->text[RATE], FIELD_MAX, "%s/s", human_short(p->rate, a));
     set_field(l, RATE, 7);
     fill_eta(l, p);
@@ -89,7 +91,7 @@ static void fill(struct line *l, const struct report_progress *p) {
     snprintf(l->text[RATE], FIELD_MAX, "connecting");
     set_field(l, RATE, 10);
   }
-  if (p->phase == PHASE_CHECKING || p->phase == PHASE_FINISHING) return;
+  if (reads || p->phase == PHASE_FINISHING) return;
   snprintf(l->text[PEERS], FIELD_MAX, "peers %u/%u", p->connected, p->known);
   set_field(l, PEERS, PEERS_LEAST);
 }
@@ -176,6 +178,9 @@ void report_term_plain(struct buf *b, const char *name, const struct report_prog
   switch (p->phase) {
   case PHASE_CHECKING:
     buf_printf(b, "%s: checking what is on disk, %s %% of %s\n", name, a, c);
+    break;
+  case PHASE_HASHING:
+    buf_printf(b, "%s: hashed %s %% of %s, %s/s\n", name, a, c, d);
     break;
   case PHASE_CONNECTING:
     buf_printf(b, "%s: %s %% of %s, looking for peers: %u known, none connected\n", name, a, c,

@@ -19,12 +19,18 @@
 #include "base/buf.h"
 
 /* CONNECTING: nobody is connected, and nothing has come yet. */
-enum report_phase { PHASE_CHECKING, PHASE_CONNECTING, PHASE_DOWNLOADING, PHASE_FINISHING };
+enum report_phase {
+  PHASE_CHECKING,
+  PHASE_CONNECTING,
+  PHASE_DOWNLOADING,
+  PHASE_FINISHING,
+  PHASE_HASHING /* a torrent is being made of these bytes */
+};
 
 struct report_progress {
   enum report_phase phase;
   uint64_t total;     /* bytes of the torrent */
-  uint64_t verified;  /* bytes in verified pieces (CHECKING: bytes looked at) */
+  uint64_t verified;  /* bytes in verified pieces (CHECKING, HASHING: looked at) */
   uint64_t received;  /* payload bytes received this run */
   uint64_t wasted;    /* of these: duplicates and data that failed their hash */
   uint64_t rate;      /* bytes per second now */

@@ -210,7 +210,8 @@ static int load_bytes(const char *argument, const char *name, int64_t timeout_ms
   return load_file(argument, name, b);
 }
 
-static int parse(struct metainfo *m, const char *name, const struct buf *b) {
+/* `any`: version 2 alone, which leaves `m` empty, is fine. */
+static int parse(struct metainfo *m, const char *name, const struct buf *b, bool any) {
   struct metainfo_error why = {.field = ""};
   const char *mistaken = torrent_mistaken(b->data, b->len);
   if (b->len == 0) {
@@ -222,7 +223,7 @@ static int parse(struct metainfo *m, const char *name, const struct buf *b) {
     return EXIT_BAD_TORRENT;
   }
   enum err e = metainfo_parse(m, b->data, b->len, &why);
-  if (e == ERR_OK) return EXIT_OK;
+  if (e == ERR_OK || (e == ERR_UNSUPPORTED && any)) return EXIT_OK;
   if (e == ERR_MEMORY) {
     log_error("there is not enough memory to read %s", name);
     return EXIT_RESOURCES;
@@ -244,7 +245,7 @@ int torrent_fetch(struct buf *b, const char *argument, int64_t timeout_ms) {
 int torrent_parse(struct metainfo *m, const char *argument, const struct buf *b) {
   char shown[512];
   memset(m, 0, sizeof *m);
-  return parse(m, title(argument, shown, sizeof shown), b);
+  return parse(m, title(argument, shown, sizeof shown), b, false);
 }
 
 int torrent_load(struct metainfo *m, const char *argument, int64_t timeout_ms) {
@@ -253,5 +254,15 @@ int torrent_load(struct metainfo *m, const char *argument, int64_t timeout_ms) {
   int code = torrent_fetch(&b, argument, timeout_ms);
   if (code == EXIT_OK) code = torrent_parse(m, argument, &b);
   buf_free(&b);
+  return code;
+}
+
+int torrent_load_bytes(struct buf *b, const char *argument, int64_t timeout_ms) {
+  char shown[512];
+  struct metainfo m = {.name = NULL};
+  int code = torrent_fetch(b, argument, timeout_ms);
+  if (code == EXIT_OK) code = parse(&m, title(argument, shown, sizeof shown), b, true);
+  metainfo_free(&m);
+  if (code == EXIT_OK && b->data[b->len - 1] == '\n') b->len--;
   return code;
 }

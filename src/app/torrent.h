@@ -37,6 +37,13 @@ int torrent_load(struct metainfo *m, const char *argument, int64_t timeout_ms);
 int torrent_fetch(struct buf *b, const char *argument, int64_t timeout_ms);
 int torrent_parse(struct metainfo *m, const char *argument, const struct buf *b);
 
+/*
+ * The same for whoever needs the bytes alone: those of a torrent of any version, checked, without
+ * the newline that an editor may have left at their end. `b` is the caller's to free in every case.
+ * Returns what torrent_load() returns.
+ */
+int torrent_load_bytes(struct buf *b, const char *argument, int64_t timeout_ms);
+
 /* Does `argument` look like something torrent_load() takes, rather than like the name of a command?
  * A file that exists, "-", a URL, a magnet link, an info hash, all that has a dot or a slash. */
 bool torrent_plausible(const char *argument);
