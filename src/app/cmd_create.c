@@ -28,6 +28,7 @@
 #include "app/human.h"
 #include "app/naming.h"
 #include "app/out.h"
+#include "app/rehearsal.h"
 #include "app/report.h"
 #include "app/signals.h"
 #include "app/torrent.h"
@@ -163,8 +164,6 @@ static void warn(const struct making *k) {
   warn_of(&t->links, "a symbolic link is", "symbolic links are", links);
   warn_of(&t->special, "a pipe, socket or device is", "pipes, sockets or devices are", "left out");
   warn_of(&t->empty, "a folder is", "folders are", "left out, as it has no files to share");
-  warn_of(&t->not_utf8, "a name is", "names are",
-          "not in UTF-8 and kept as it is, but other programs may change it");
   if (k->o->is_private && k->tiers.count == 0)
     log_warn("a private torrent finds peers through its trackers only, and this one has none; "
              "'weft edit --add-tracker' adds one later");
@@ -188,63 +187,7 @@ static int cut(struct making *k) {
   return refuse(EXIT_USAGE, "that makes more than 2,097,152 pieces; take a larger --piece-length");
 }
 
-/* ERR_OK has its own way. */
-static int code_of(enum err e) {
-  return e == ERR_LIMIT || e == ERR_UNSUPPORTED ? EXIT_BAD_TORRENT : exits_of(e);
-}
-
-static int look(struct making *k) {
-  struct tree_options o = {
-    .exclude = k->o->exclude.at, .exclude_count = k->o->exclude.count,
-    .follow_links = k->o->follow_links, .cancel = &k->progress.cancel,
-    .skip = torrent_out_is_stdout(k->out) ? NULL : k->out,
-  };
-  enum err e = tree_read(&k->tree, k->o->common.args[0], &o);
-  if (e == ERR_CANCELLED) return EXIT_UNEXPECTED; /* the signal knows the code */
-  if (e != ERR_OK) return code_of(e);
-  warn(k);
-  return cut(k);
-}
-
-/* --- hashing --- */
-
-static void show_progress(void *arg) {
-  struct making *k = arg;
-  uint64_t bytes = atomic_load(&k->progress.bytes);
-  if (bytes == 0) return; /* still looking */
-  struct report_progress p = {.phase = PHASE_HASHING, .total = k->tree.total, .verified = bytes,
-                              .rate = human_rate(bytes, clock_now_ms() - k->started_ms)};
-  report_progress(k->report, &p);
-}
-
-static int hash(struct making *k) {
-  k->hashes = malloc((size_t)k->geo.pieces * SHA1_LEN);
-  if (k->hashes == NULL) return no_memory();
-  k->started_ms = clock_now_ms();
-  enum err e = tree_hash_run(&k->tree, &k->geo, k->hashes, 0, &k->progress);
-  return e == ERR_CANCELLED ? EXIT_UNEXPECTED : exits_of(e);
-}
-
-/* Looks and hashes, with the watcher beside it. */
-static int read_all(struct making *k) {
-  struct options shown = k->o->common; /* progress for humans only: --json is one document here */
-  struct watch w;
-  shown.quiet = shown.quiet || shown.json;
-  shown.json = false;
-  k->report = report_new(&shown);
-  if (k->report == NULL) return no_memory();
-  report_name(k->report, k->name, strlen(k->name));
-  watch_begin(&w, show_progress, k, &k->progress.cancel);
-  int code = look(k);
-  if (code == EXIT_OK && !k->o->dry_run) code = hash(k);
-  int sig = watch_end(&w);
-  report_free(k->report);
-  if (sig == 0) return code;
-  log_error("interrupted; nothing was written");
-  return signals_exit_code(sig);
-}
-
-/* --- the torrent --- */
+/* --- the bytes --- */
 
 static void put_info(const struct making *k, struct buf *info, const struct author_file *files) {
   struct author_info i = {
@@ -277,6 +220,72 @@ static int put_torrent(const struct making *k, struct buf *b) {
   if (fits) return EXIT_OK;
   return refuse(EXIT_BAD_TORRENT, "the torrent would be larger than 64 MiB, which readers refuse; "
                 "take a larger --piece-length, or fewer files");
+}
+
+/* Before the hours of hashing: would the result be taken? Says which names others would change. */
+static int rehearse(struct making *k) {
+  struct buf torrent;
+  k->hashes = calloc(k->geo.pieces, SHA1_LEN);
+  if (k->hashes == NULL) return no_memory();
+  buf_init(&torrent, TORRENT_BYTES_MAX);
+  int code = put_torrent(k, &torrent);
+  if (code == EXIT_OK) code = rehearsal_run(&torrent, &k->tree, k->name);
+  buf_free(&torrent);
+  return code;
+}
+
+/* --- looking and hashing --- */
+
+static int code_of(enum err e) {
+  return e == ERR_LIMIT || e == ERR_UNSUPPORTED ? EXIT_BAD_TORRENT : exits_of(e);
+}
+
+static int look(struct making *k) {
+  struct tree_options o = {
+    .exclude = k->o->exclude.at, .exclude_count = k->o->exclude.count,
+    .follow_links = k->o->follow_links, .cancel = &k->progress.cancel,
+    .skip = torrent_out_is_stdout(k->out) ? NULL : k->out,
+  };
+  enum err e = tree_read(&k->tree, k->o->common.args[0], &o);
+  if (e == ERR_CANCELLED) return EXIT_UNEXPECTED; /* the signal knows the code */
+  if (e != ERR_OK) return code_of(e);
+  warn(k);
+  int code = cut(k);
+  return code == EXIT_OK ? rehearse(k) : code;
+}
+
+static void show_progress(void *arg) {
+  struct making *k = arg;
+  uint64_t bytes = atomic_load(&k->progress.bytes);
+  if (bytes == 0) return; /* still looking */
+  struct report_progress p = {.phase = PHASE_HASHING, .total = k->tree.total, .verified = bytes,
+                              .rate = human_rate(bytes, clock_now_ms() - k->started_ms)};
+  report_progress(k->report, &p);
+}
+
+static int hash(struct making *k) {
+  k->started_ms = clock_now_ms();
+  enum err e = tree_hash_run(&k->tree, &k->geo, k->hashes, 0, &k->progress);
+  return e == ERR_CANCELLED ? EXIT_UNEXPECTED : exits_of(e);
+}
+
+/* Looks and hashes, with the watcher beside it. */
+static int read_all(struct making *k) {
+  struct options shown = k->o->common; /* progress for humans only: --json is one document here */
+  struct watch w;
+  shown.quiet = shown.quiet || shown.json;
+  shown.json = false;
+  k->report = report_new(&shown);
+  if (k->report == NULL) return no_memory();
+  report_name(k->report, k->name, strlen(k->name));
+  watch_begin(&w, show_progress, k, &k->progress.cancel);
+  int code = look(k);
+  if (code == EXIT_OK && !k->o->dry_run) code = hash(k);
+  int sig = watch_end(&w);
+  report_free(k->report);
+  if (sig == 0) return code;
+  log_error("interrupted; nothing was written");
+  return signals_exit_code(sig);
 }
 
 /* --- telling --- */
@@ -367,7 +376,7 @@ static void tell(const struct making *k, const struct naming *n) {
   if (n != NULL) naming_print(n);
 }
 
-/* --- the whole --- */
+/* --- the torrent --- */
 
 static int make(struct making *k) {
   struct buf torrent;

@@ -72,7 +72,8 @@ struct retry {
 static bool take_more(struct retry *r, bool deep) {
   if (r->pattern == NULL || *r->text == '\0' || (!deep && *r->text == '/')) return false;
   if (!r->folders) {
-    r->text++;
+    uint32_t cp;
+    r->text += character(r->text, &cp);
     return true;
   }
   const char *slash = strchr(r->text, '/');

@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include "base/buf.h"
-#include "base/escape.h"
 #include "base/glob.h"
 #include "base/log.h"
 #include "io/store_beneath.h"
@@ -84,16 +83,6 @@ static enum err note(struct walk *w, struct tree_odd *odd) {
   return odd->first != NULL ? ERR_OK : no_memory(w->t);
 }
 
-static bool is_utf8(const char *s) {
-  size_t len = strlen(s);
-  for (size_t n; len > 0; s += n, len -= n) {
-    uint32_t cp;
-    n = escape_utf8((const uint8_t *)s, len, &cp);
-    if (n == 0) return false;
-  }
-  return true;
-}
-
 static int64_t change_time(const struct stat *st) {
   return (int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec;
 }
@@ -162,10 +151,8 @@ static enum err take_folder(struct walk *w, int above, const char *name, const s
 static enum err take_file(struct walk *w, int above, const char *name, const struct stat *st) {
   if (w->has_skip && st->st_dev == w->skip_dev && st->st_ino == w->skip_ino) return ERR_OK;
   if (faccessat(above, name, R_OK, AT_EACCESS) != 0) return fail(w->t, buf_cstr(&w->path), errno);
-  enum err e = is_utf8(buf_cstr(&w->path)) ? ERR_OK : note(w, &w->t->not_utf8);
-  if (e == ERR_OK) e = add_file(w, buf_cstr(&w->path), st);
   w->levels[w->depth - 1].files++;
-  return e;
+  return add_file(w, buf_cstr(&w->path), st);
 }
 
 /* One entry of the folder we are in; w->path names it. */
@@ -338,7 +325,6 @@ void tree_free(struct tree *t) {
   free(t->links.first);
   free(t->special.first);
   free(t->empty.first);
-  free(t->not_utf8.first);
   if (t->top != NULL && t->fd != SINGLE) close(t->fd);
   *t = (struct tree){.fd = SINGLE};
 }

@@ -8,7 +8,7 @@
  *   pipe, socket, device    left out, and counted; never opened
  *   folder without any file in it    can't be in a torrent; left out, and counted
  *   can't be read     an error: a torrent that silently lacks a file is worse than none
- *   name not in UTF-8 kept as the bytes that it is, and counted, as other programs may change it
+ *   odd name          kept as the bytes that it is
  *   more than 64 folders deep, more than 1,000,000 files    an error: readers refuse such torrents
  *   the torrent that is being written, from an earlier run    left out
  *
@@ -55,7 +55,6 @@ struct tree {
   struct tree_odd links;   /* left out, as the next two */
   struct tree_odd special;
   struct tree_odd empty;
-  struct tree_odd not_utf8; /* not left out */
 
   const char *top; /* the path as it was given, not owned */
   int fd;          /* the folder; -1 if single */

@@ -13,6 +13,7 @@ struct greet_options {
   struct options common;
   uint64_t loudness;
   bool polite;
+  struct options_list friends;
 };
 
 static int greet(const struct options *o) {
@@ -25,6 +26,8 @@ static const struct command_option greet_table[] = {
    .field = offsetof(struct greet_options, loudness), .help = "how loud"},
   {.name = "polite", .kind = OPTION_FLAG, .field = offsetof(struct greet_options, polite),
    .help = "with a bow"},
+  {.name = "friend", .kind = OPTION_LIST, .takes = "NAME",
+   .field = offsetof(struct greet_options, friends), .help = "these, too"},
   OPTIONS_OF_ALL("no word"),
   {.name = NULL},
 };
@@ -242,6 +245,16 @@ TEST(a_list_has_an_end) {
   assert_refused("at most 64 times");
 }
 
+TEST(a_list_of_any_texts_keeps_their_order) {
+  PARSE("greet", "a", "--friend", "c d", "b", "--friend=\xff");
+  assert_int_equal(result, COMMAND_OK);
+  assert_int_equal(parsed.greet.friends.count, 2);
+  assert_string_equal(parsed.greet.friends.at[0], "c d");
+  assert_string_equal(parsed.greet.friends.at[1], "\xff");
+  PARSE("greet", "a", "b", "--friend", "");
+  assert_refused("--friend needs a NAME that is not empty");
+}
+
 TEST(missing_superfluous_and_empty_values_are_refused) {
   PARSE("download", "x", "--max-peers");
   assert_refused("--max-peers needs a value: N");
@@ -424,7 +437,8 @@ int main(void) {
       T(the_last_of_two_values_counts), T(abbreviations_are_refused_so_that_scripts_never_break),
       T(a_typing_error_gets_a_suggestion), T(an_option_of_another_command_is_named_as_such),
       T(numbers_out_of_bounds_are_refused_with_the_bounds), T(addresses_and_urls_are_checked),
-      T(a_list_has_an_end), T(missing_superfluous_and_empty_values_are_refused),
+      T(a_list_has_an_end), T(a_list_of_any_texts_keeps_their_order),
+      T(missing_superfluous_and_empty_values_are_refused),
       T(the_number_of_arguments_is_checked), T(the_place_may_be_given_once),
       T(escapes_in_arguments_do_not_reach_the_terminal), T(a_very_long_word_is_no_problem),
       T(help_is_for_stdout_and_wins_over_what_is_missing),

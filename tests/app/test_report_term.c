@@ -73,7 +73,7 @@ TEST(a_bar_never_reaches_the_right_edge) {
     "\xe4\xb8\x96\xe7\x95\x8c\xe4\xb8\x96\xe7\x95\x8c\xe4\xb8\x96\xe7\x95\x8c.mkv", long_name};
   struct report_progress p = HALF;
   memset(long_name, 'n', sizeof long_name - 1);
-  for (int phase = PHASE_CHECKING; phase <= PHASE_FINISHING; phase++) {
+  for (int phase = PHASE_CHECKING; phase <= PHASE_HASHING; phase++) {
     p.phase = (enum report_phase)phase;
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
       for (unsigned width = 1; width <= 300; width++) {
@@ -147,6 +147,9 @@ TEST(each_phase_says_what_it_is) {
   p.phase = PHASE_CHECKING;
   assert_non_null(strstr(bar("x", &p, 80), "57.3% checked"));
   assert_string_equal(plain(&p), "a.iso: checking what is on disk, 57.3 % of 1.1 GiB\n");
+  p.phase = PHASE_HASHING;
+  assert_non_null(strstr(bar("x", &p, 80), "57.3% hashed"));
+  assert_string_equal(plain(&p), "a.iso: hashed 57.3 % of 1.1 GiB, 48.1 MiB/s\n");
   p.phase = PHASE_CONNECTING;
   assert_non_null(strstr(bar("x", &p, 80), "connecting"));
   assert_string_equal(plain(&p), "a.iso: 57.3 % of 1.1 GiB, looking for peers: "

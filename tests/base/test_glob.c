@@ -64,6 +64,12 @@ TEST(a_set_is_one_of_its_characters) {
            {"[]]", "["}, {"[a-c]", "B"});
 }
 
+TEST(a_star_never_ends_within_a_character) {
+  NO_MATCH({"*[!a-z\xc3\xa9]*", "\xc3\xa9"}, {"**[!\xc3\xa9]**", "\xc3\xa9\xc3\xa9"},
+           {"*\xa9", "\xc3\xa9"});
+  MATCH({"*[!a-z]*", "ab\xc3\xa9"}, {"*\xa9", "\xc3\xa9\xa9"});
+}
+
 TEST(a_bracket_without_its_end_stands_for_itself) {
   MATCH({"[a", "[a"}, {"[", "["}, {"a[", "a["}, {"[!", "[!"}, {"[]", "[]"});
   NO_MATCH({"[a", "a"});
@@ -110,7 +116,8 @@ TEST(there_is_a_core_at_least) {
 int main(void) {
   RUN(T(a_text_matches_itself_and_nothing_else), T(a_star_takes_anything_within_one_name),
       T(two_stars_take_folders_too), T(a_question_mark_is_one_character_of_utf_8),
-      T(a_set_is_one_of_its_characters), T(a_bracket_without_its_end_stands_for_itself),
+      T(a_set_is_one_of_its_characters),
+      T(a_star_never_ends_within_a_character), T(a_bracket_without_its_end_stands_for_itself),
       T(a_backslash_takes_the_meaning_away), T(a_hostile_pattern_ends_in_time),
       T(a_pattern_without_a_slash_means_names_in_every_folder),
       T(one_with_a_slash_means_the_whole_path), T(a_slash_at_the_end_means_folders_only),
