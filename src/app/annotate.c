@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "app/wrap.h"
 #include "base/crypto.h"
 #include "base/escape.h"
 #include "proto/canon_text.h"
@@ -19,36 +20,6 @@ enum {
 
 /* --- Text in columns. --- */
 
-/* The length of the word at `text`; "(BEP 3)" is one. */
-static size_t word(const char *text) {
-  static const char bep[] = "(BEP ";
-  size_t len = strcspn(text, " ");
-  if (strncmp(text, bep, sizeof bep - 1) == 0) len += 1 + strcspn(text + len + 1, " ");
-  return len;
-}
-
-/* Appends `text`, broken between words so that it stays within `width` columns; the first line
- * begins at column `column`, the others are indented by `indent`. Ends the line. */
-static void put_wrapped(struct buf *out, const char *text, size_t column, size_t indent,
-                        size_t width) {
-  bool fresh = true; /* nothing stands on this line yet */
-  while (*text != '\0') {
-    size_t len = word(text);
-    if (!fresh && column + 1 + len > width) {
-      if (indent + len > width) indent = len < width ? width - len : 0;
-      buf_printf(out, "\n%*s", (int)indent, "");
-      column = indent;
-      fresh = true;
-    }
-    buf_printf(out, "%s%.*s", fresh ? "" : " ", (int)len, text);
-    column += len + !fresh;
-    fresh = false;
-    text += len;
-    text += strspn(text, " ");
-  }
-  buf_put_u8(out, '\n');
-}
-
 /* A line of its own below another: `mark` and a sentence. */
 __attribute__((format(printf, 4, 5))) static void put_note(const struct annotate *a,
                                                            struct buf *out, const char *mark,
@@ -59,7 +30,7 @@ __attribute__((format(printf, 4, 5))) static void put_note(const struct annotate
   vsnprintf(text, sizeof text, fmt, ap);
   va_end(ap);
   buf_printf(out, "  %s ", mark);
-  put_wrapped(out, text, 4, 4, a->width);
+  wrap_put(out, text, 4, 4, a->width);
 }
 
 /* One byte, visibly; returns its columns. */
@@ -121,13 +92,13 @@ static void put_line(const struct annotate *a, struct buf *out, uint32_t at, uin
   used += put_bytes(out, a->c->doc.in + at, shown, room);
   if (a->width < WIDE) {
     buf_printf(out, "\n%*s", (int)left + 2, "");
-    put_wrapped(out, meaning, left + 2, left + 2, a->width);
+    wrap_put(out, meaning, left + 2, left + 2, a->width);
     return;
   }
   size_t column = left + a->raw_width + 2;
   size_t pad = used < a->raw_width ? a->raw_width - used : 0;
   buf_printf(out, "%*s", (int)pad + 2, "");
-  put_wrapped(out, meaning, column, column, a->width);
+  wrap_put(out, meaning, column, column, a->width);
 }
 
 /* --- What it means. --- */
@@ -253,7 +224,7 @@ static void put_hashed(const struct annotate *a, struct buf *out) {
 
 static void put_head(const struct annotate *a, struct buf *out) {
   int number = (int)a->number_width;
-  put_wrapped(out, "at: offset, counted from 0. len: number of bytes. [+N]: N more bytes that are "
+  wrap_put(out, "at: offset, counted from 0. len: number of bytes. [+N]: N more bytes that are "
               "not shown.", 0, 0, a->width);
   buf_printf(out, "%*s %*s  ", number, "at", number, "len");
   if (a->width < WIDE)

@@ -262,8 +262,9 @@ def _(box):
     out = run(box, "info", torrent.file).out
     for line in ("Tracker URL: http://t1/announce", "Name: several", "Comment: a comment",
                  "Created by: somebody", "Created: 2023-11-14 22:13:20 UTC", "Private: yes",
-                 "Tracker in tier 1: http://t2/announce", "Tracker in tier 2: udp://t3:80",
-                 "Web seed: http://web/", "DHT node: router.example port 6881", "in 4 files"):
+                 "Trackers:\n  tier 1: http://t1/announce\n          http://t2/announce\n"
+                 "  tier 2: udp://t3:80\n", "Web seeds:\n  http://web/\n",
+                 "DHT nodes:\n  router.example port 6881\n", "in 4 files"):
         lib.check(line in out, "lacks %r" % line, out)
     listed = [line.split(None, 1) for line in run(box, "files", torrent.file).out.splitlines()]
     wanted = [[str(f.length), "several/" + b"/".join(f.path).decode()]
