@@ -37,7 +37,7 @@ static struct metadata begun(void) {
 static enum err decoded(struct metadata_message *m, const char *text) {
   static uint8_t kept[1 << 16];
   struct buf b = ben(text);
-  memcpy(kept, b.data, b.len);
+  if (b.len > 0) memcpy(kept, b.data, b.len); /* an empty buffer has no data */
   enum err e = metadata_decode(m, kept, b.len);
   buf_free(&b);
   return e;
