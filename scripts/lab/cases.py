@@ -27,6 +27,7 @@ class Case:
     dead: int = 0         # addresses that answer nothing
     delay_ms: int = 0     # one way; with rate: through the link program
     rate: int = 0         # bytes per second of the link
+    makes: bool = False   # no swarm: a torrent is made of the payload (else the payload is checked)
     pinned: bool = False  # the client on one core, the seeders on another
     best: float = 0       # seconds; 0: unknown
     floor_piece: int = 0  # the floor's pieces, where they are not the clients' (even shares)
@@ -101,4 +102,6 @@ CASES = [
 
     Case("verify", 4, "check 1 GiB on disk, in the page cache, pieces of 1 MiB", GIB, MIB,
          floors=("check",), timeout=60, limits=(("seconds_aria2", 0.33),)),
+    Case("create", 4, "make a torrent of 1 GiB, in the page cache, pieces of 1 MiB", GIB, MIB,
+         makes=True, floors=("check",), timeout=60, limits=(("seconds_mktorrent", 0.6),)),
 ]

@@ -11,6 +11,7 @@ import subprocess
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 PYTHON = "/usr/bin/python3"
+URL = "http://tracker.invalid/announce"  # nobody asks it
 
 
 class Run:
@@ -27,6 +28,11 @@ class Run:
     @property
     def target(self):
         return os.path.join(self.out, self.payload_name)
+
+    @property
+    def made(self):
+        """The torrent that the cases of making one write."""
+        return os.path.join(self.scratch, "made.torrent")
 
     def write(self, name, text, mode=0o644):
         path = os.path.join(self.scratch, name)
@@ -66,6 +72,15 @@ class Client:
         """The command that only checks what is in run.out, or None."""
         return None
 
+    def create(self, run):
+        """The command that makes run.made of run.target, on all cores; or None."""
+        return None
+
+    def takes_part(self, case):
+        """Is the case about something that it does?"""
+        does = "download" if case.groups else "create" if case.makes else "check"
+        return getattr(type(self), does) is not getattr(Client, does)
+
 
 class Weft(Client):
     name = "weft"
@@ -85,6 +100,10 @@ class Weft(Client):
 
     def check(self, run):
         return [self.path, "verify", "-q", run.torrent, run.target]
+
+    def create(self, run):
+        return [self.path, "create", "-q", "--piece-length", str(run.case.piece), "--tracker", URL,
+                "-o", run.made, run.target]
 
 
 class Floor(Client):
@@ -110,6 +129,8 @@ class Check(Floor):
 
     def check(self, run):
         return [os.path.join(self.lab, "check"), "--torrent", run.torrent, "--data", run.target]
+
+    create = check  # the same work, up to the few bytes that are written
 
 
 class Aria2(Client):
@@ -193,13 +214,29 @@ class Transmission(Client):
         return ["transmission-cli", "--config-dir", run.scratch, "--download-dir", run.out,
                 "--encryption-tolerated", "--no-portmap", "--finish", script, run.torrent]
 
+    def create(self, run):
+        return ["transmission-create", "-s", str(run.case.piece >> 10), "-t", URL, "-o", run.made,
+                run.target]
+
+
+class Mktorrent(Client):
+    name = "mktorrent"
+
+    def version(self):
+        return first_line(["mktorrent", "-h"], r"mktorrent (\S+)")
+
+    def create(self, run):
+        return ["mktorrent", "-t", str(len(os.sched_getaffinity(0))), "-l",
+                str(run.case.piece.bit_length() - 1), "-a", URL, "-o", run.made, run.target]
+
 
 def all_clients(lab, weft):
     """Everybody, in the order of the tables."""
     return [Weft(weft), Floor(lab, "floor", []), Floor(lab, "floor-1", ["--one-stream"]),
             Floor(lab, "floor-lowat", ["--lowat", "16Ki"]),
             Floor(lab, "floor-even", ["--lowat", "16Ki", "--unit", "14"]),
-            Check(lab, "check", []), Libtorrent(), Rtorrent(), Aria2(), Transmission()]
+            Check(lab, "check", []), Libtorrent(), Rtorrent(), Aria2(), Transmission(),
+            Mktorrent()]
 
 
 def environment(scratch):

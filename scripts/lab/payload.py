@@ -52,6 +52,13 @@ def piece_hashes(path, piece_length):
             yield hashlib.sha1(piece).digest()
 
 
+def hashes(torrent):
+    """The piece hashes in the bytes of a torrent."""
+    head, _, rest = torrent.partition(b"6:pieces")
+    length, _, rest = rest.partition(b":")
+    return rest[:int(length)] if head and length.isdigit() else None
+
+
 def make(directory, length, piece_length, announce, private=True):
     """Makes what is missing; returns the paths of the .torrent and of the payload."""
     os.makedirs(directory, exist_ok=True)

@@ -26,6 +26,7 @@ LIMITS = {
     "seconds_floor": "time / floor",
     "seconds_best": "time / best possible",
     "seconds_aria2": "time / aria2",
+    "seconds_mktorrent": "time / mktorrent",
     "last_percent_s": "last 1 %, s",
     "waste_percent": "waste %",
     "innocent": "innocent peers dropped",
@@ -86,6 +87,7 @@ def judge(case, rows, sha_ni):
     least = min((row["cpu"] for row in others if row["cpu"] is not None), default=None)
     fastest = max((row["mb_s"] for row in others if row["mb_s"] is not None), default=None)
     aria2 = find(rows, "aria2") or {"seconds": None}
+    mktorrent = find(rows, "mktorrent") or {"seconds": None}
     one = find(rows, "floor-1")
     measured = {name: weft.get(name) for name in
                 ("rss_mb", "cpu", "last_percent_s", "waste_percent", "innocent")}
@@ -95,6 +97,7 @@ def judge(case, rows, sha_ni):
     measured["seconds_floor"] = ratio(weft["seconds"], floor["seconds"]) if floor else None
     measured["seconds_best"] = ratio(weft["seconds"], case.best)
     measured["seconds_aria2"] = ratio(weft["seconds"], aria2["seconds"])
+    measured["seconds_mktorrent"] = ratio(weft["seconds"], mktorrent["seconds"])
     verdicts = []
     for what, limit in case.limits:
         if what == "cpu_floor" and not sha_ni and one:
