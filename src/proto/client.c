@@ -138,7 +138,7 @@ static void put_transmission(const uint8_t v[static 4], char *out, size_t size) 
 
 /* "-XXvvvv-" */
 static bool read_azureus(const uint8_t id[static 20], char *out, size_t size) {
-  char version[48] = "";
+  char version[40] = "";
   if (id[0] != '-' || id[7] != '-') return false;
   for (int i = 1; i < 7; i++)
     if (!is_visible(id[i])) return false;
