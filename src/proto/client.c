@@ -44,9 +44,12 @@ static int digit(uint8_t c) {
 
 /* "a.b.c.d" without the last when it is 0, or "a.b.c". */
 static void put_dots(const uint8_t v[static 4], int count, char *out, size_t size) {
-  int d[4];
-  for (int i = 0; i < 4; i++) d[i] = digit(v[i]);
-  if (d[0] < 0 || d[1] < 0 || d[2] < 0 || (count == 4 && d[3] < 0)) return;
+  uint8_t d[4]; /* so narrow that a compiler can tell how long they get */
+  for (int i = 0; i < 4; i++) {
+    int n = digit(v[i]);
+    if (n < 0 && i < count) return;
+    d[i] = (uint8_t)n;
+  }
   if (count == 4 && d[3] > 0)
     snprintf(out, size, " %d.%d.%d.%d", d[0], d[1], d[2], d[3]);
   else
