@@ -36,7 +36,8 @@ static enum err read_numbers(struct metadata_message *m, const struct ben_doc *d
 enum err metadata_decode(struct metadata_message *m, const uint8_t *in, size_t len) {
   struct ben_doc d;
   *m = (struct metadata_message){0};
-  enum err e = bencode_decode(&d, in, len, &message_limits);
+  size_t look = len < message_limits.max_bytes ? len : message_limits.max_bytes;
+  enum err e = bencode_decode(&d, in, look, &message_limits);
   if (e != ERR_OK) return e == ERR_MEMORY ? ERR_MEMORY : ERR_FORMAT;
   e = bencode_is(&d, bencode_root(&d), BEN_DICT) ? read_numbers(m, &d, bencode_root(&d))
                                                  : ERR_FORMAT;
