@@ -23,7 +23,14 @@
   X(magnet) \
   X(peers) \
   X(scrape) \
-  X(decode)
+  X(decode) \
+  X(handshake) \
+  X(download_piece) \
+  X(magnet_parse) \
+  X(magnet_handshake) \
+  X(magnet_info) \
+  X(magnet_download_piece) \
+  X(magnet_download)
 
 #define CMD_DECLARE(name) extern const struct command cmd_##name;
 CMD_ALL(CMD_DECLARE)
