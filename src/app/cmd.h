@@ -25,6 +25,7 @@
   X(scrape) \
   X(decode) \
   X(handshake) \
+  X(probe) \
   X(download_piece) \
   X(magnet_parse) \
   X(magnet_handshake) \
