@@ -49,6 +49,7 @@ static void update_window(struct peer *p) {
     .now = p->window,
     .memory = p->sw->memory / BLOCK_LEN / workers,
     .reqq = p->ext.reqq,
+    .cap = window_cap_limit(&p->cap, p->now_ms),
   };
   if (!p->pp.snubbed && window_minds_fair(&f)) f.fair = fair_share(p, workers);
   p->window = p->pp.snubbed ? 1 : window_size(&f);
@@ -135,6 +136,7 @@ static void put_requests(struct peer *p, const struct run *run) {
     p->outstanding_bytes += len;
     p->outstanding++;
   }
+  window_cap_asked(&p->cap, run->count, p->outstanding);
   p->voided = false;
 }
 
@@ -301,7 +303,9 @@ enum err download_find(struct peer *p, uint32_t piece, uint32_t begin, uint32_t 
   uint32_t i;
   struct peer_job *j = find_open(p, piece, block, &i);
   if (j != NULL) return place(p, j, i, slot) ? ERR_OK : ERR_MEMORY;
-  return p->forgiven >= len ? claim(p, piece, block, slot) : ERR_NOT_FOUND;
+  if (p->forgiven < len) return ERR_NOT_FOUND;
+  window_cap_late(&p->cap);
+  return claim(p, piece, block, slot);
 }
 
 /* --- not arriving --- */
@@ -310,6 +314,7 @@ enum err download_find(struct peer *p, uint32_t piece, uint32_t begin, uint32_t 
 static void forgo(struct peer *p, struct peer_job *j, uint32_t mask) {
   mask &= job_open(j);
   j->gone |= mask;
+  window_cap_forgone(&p->cap, (uint32_t)__builtin_popcount(mask));
   for (; mask != 0; mask &= mask - 1) {
     uint32_t len = job_block_len(p, j, (uint32_t)__builtin_ctz(mask));
     p->outstanding--;
@@ -408,6 +413,7 @@ static void snub(struct peer *p) {
   log_debug("%s: silent for %lld ms, its blocks go to others", peer_name(p, text),
             (long long)(p->now_ms - p->block_ms));
   pieces_note_silence(p->sw->pieces, &p->pp);
+  window_cap_silent(&p->cap, p->outstanding, p->now_ms);
   download_give_back(p);
   p->voided = false;
   p->pp.snubbed = true;

@@ -98,6 +98,7 @@ struct peer {
   int lowat;                  /* SO_RCVLOWAT as set */
   uint32_t wake_blocks;       /* blocks worth a wake-up while many are outstanding */
   struct window_meter meter;
+  struct window_cap cap;      /* what the peer was seen to drop */
   int64_t take_ms;            /* when to ask the queue again after it had nothing */
   int64_t block_ms;           /* when the last block came, or asking began */
   int64_t usual_ms;           /* how long a whole window takes at its rate; 0: not known yet */

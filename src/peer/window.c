@@ -17,7 +17,9 @@ enum {
   LOW_WATER = WIRE_PIECE_HEADER_LEN + 16384, /* a block with its header */
   WAKE_MS = 10,             /* at high rates wake up as seldom as this, if the buffers are deep */
   WAKE_BLOCKS_MAX = 8,
-  BUFFER_SHARE = 8          /* and the part of the buffer that may fill up meanwhile */
+  BUFFER_SHARE = 8,         /* and the part of the buffer that may fill up meanwhile */
+  STAY_MS = 20000,          /* a limit that was learnt holds so long at first, */
+  STAY_MAX_MS = 640000      /* and no longer than this, as to try costs a silence */
 };
 
 static uint32_t clamp(uint64_t v, uint32_t low, uint32_t high) {
@@ -64,7 +66,8 @@ bool window_minds_fair(const struct window_facts *f) {
 }
 
 uint32_t window_size(const struct window_facts *f) {
-  uint32_t most = clamp(f->memory, WINDOW_MIN, f->reqq);
+  uint32_t takes = f->reqq < f->cap ? f->reqq : f->cap;
+  uint32_t most = clamp(f->memory, takes < WINDOW_MIN ? takes : WINDOW_MIN, takes);
   /* Until the rate is known, nobody gets more than half of its share of what is left. */
   if (f->rate == 0) return clamp(clamp(f->fair / 2, WINDOW_MIN, WINDOW_START), 1, most);
   uint32_t want = needed(f);
@@ -75,7 +78,46 @@ uint32_t window_size(const struct window_facts *f) {
     uint32_t twice = 2 * want > f->now ? 2 * want : f->now;
     want = twice < fair ? twice : want;
   }
-  return clamp(want, WINDOW_MIN, most);
+  return clamp(want, 1, most);
+}
+
+void window_cap_asked(struct window_cap *c, uint32_t count, uint32_t outstanding) {
+  if (outstanding > c->peak) c->peak = outstanding;
+  c->doubt -= c->doubt < count ? c->doubt : count;
+}
+
+void window_cap_forgone(struct window_cap *c, uint32_t count) {
+  c->peak -= c->peak < count ? c->peak : count;
+}
+
+void window_cap_silent(struct window_cap *c, uint32_t outstanding, int64_t now_ms) {
+  uint32_t peak = c->peak;
+  c->peak = 0;
+  c->doubt = 0;
+  if (peak <= outstanding) return; /* the shortest queue holds one: this is something else */
+  c->before = c->limit;
+  c->limit = peak - outstanding;
+  c->doubt = 2 * peak; /* the late ones may come just as they are asked for again, then twice */
+  c->stay_ms = c->stay_ms == 0                ? STAY_MS
+               : c->stay_ms < STAY_MAX_MS / 2 ? 2 * c->stay_ms
+                                              : STAY_MAX_MS;
+  c->rise_ms = now_ms + c->stay_ms;
+}
+
+void window_cap_late(struct window_cap *c) {
+  if (c->doubt == 0) return;
+  c->doubt = 0;
+  c->limit = c->before;
+  if (c->limit == 0) c->stay_ms = 0;
+}
+
+uint32_t window_cap_limit(struct window_cap *c, int64_t now_ms) {
+  if (c->limit == 0) return UINT32_MAX;
+  if (now_ms >= c->rise_ms) {
+    c->limit = c->limit < UINT32_MAX / 2 ? 2 * c->limit : UINT32_MAX;
+    c->rise_ms = now_ms + c->stay_ms;
+  }
+  return c->limit;
 }
 
 uint32_t window_batch(uint32_t window) {

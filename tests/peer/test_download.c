@@ -293,6 +293,53 @@ TEST(who_pauses_and_goes_on_is_waited_for_the_next_time) {
   end();
 }
 
+/* What a peer with a queue for `holds` requests keeps of those it is sent; it drops the rest. */
+struct queue {
+  uint32_t holds, count;
+  struct wire_message m[64];
+};
+
+static void take_requests(struct queue *q) {
+  struct wire_message m;
+  while (fix_said(&l, &m))
+    if (m.id == WIRE_REQUEST && q->count < q->holds) q->m[q->count++] = m;
+}
+
+static void answer_first(struct queue *q) {
+  struct buf b;
+  buf_init(&b, 32 * KIB);
+  fix_put_block(&f, &b, q->m[0].index, q->m[0].begin / BLOCK_LEN);
+  memmove(&q->m[0], &q->m[1], --q->count * sizeof q->m[0]);
+  assert_int_equal(fix_feed(&l, &b), ERR_OK);
+  download_count(l.p);
+}
+
+TEST(who_drops_what_its_queue_does_not_hold_is_silent_only_once) {
+  static const uint32_t holds[] = {1, 4, 16};
+  for (size_t i = 0; i < sizeof holds / sizeof holds[0]; i++) {
+    begin(64 * 64 * KIB, 64 * KIB);
+    struct queue q = {.holds = holds[i]};
+    int silences = 0;
+    fix_open_seed(&l);
+    for (int round = 0; round < 10000 && !bitset_full(&f.sw.pieces->done); round++) {
+      take_requests(&q);
+      if (q.count == 0 && l.p->outstanding > 0) {
+        patience();
+        silences++;
+        continue;
+      }
+      l.p->now_ms += 2;
+      answer_first(&q);
+      fix_write(&f);
+      l.p->take_ms = 0;
+      download_ask(l.p);
+    }
+    assert_true(fix_all_came_once(&f));
+    assert_in_range(silences, 1, 1);
+    end();
+  }
+}
+
 TEST(who_is_alone_is_waited_for_longer) {
   begin(64 * 16 * KIB, 64 * KIB);
   fix_open_seed(&l);
@@ -470,7 +517,9 @@ int main(void) {
       T(the_time_to_ask_an_empty_queue_again_is_no_reason_to_wake_up_twice),
       T(the_blocks_of_a_silent_peer_go_to_others),
       T(a_silent_peer_that_speaks_again_is_trusted_again),
-      T(who_pauses_and_goes_on_is_waited_for_the_next_time), T(who_is_alone_is_waited_for_longer),
+      T(who_pauses_and_goes_on_is_waited_for_the_next_time),
+      T(who_drops_what_its_queue_does_not_hold_is_silent_only_once),
+      T(who_is_alone_is_waited_for_longer),
       T(a_peer_that_stays_silent_for_a_minute_is_left),
       T(a_piece_for_one_alone_does_not_wait_for_a_silent_peer),
       T(what_was_taken_over_and_given_back_before_the_bell_is_not_asked_again),

@@ -14,7 +14,8 @@ enum { MB = 1000 * 1000, MANY = 1 << 20 };
 /* A connection that nothing holds back. */
 static struct window_facts of_rate(uint64_t rate, uint32_t rtt_us) {
   return (struct window_facts){
-    .rate = rate, .rtt_us = rtt_us, .steady = true, .memory = MANY, .reqq = MANY, .fair = MANY};
+    .rate = rate, .rtt_us = rtt_us, .steady = true, .memory = MANY, .reqq = MANY, .cap = MANY,
+    .fair = MANY};
 }
 
 static uint32_t size_of(struct window_facts f) {
@@ -117,8 +118,23 @@ TEST(the_window_is_bounded_by_memory_and_by_what_the_peer_takes) {
   assert_int_equal(size_of(f), 100);
   f.memory = 0; /* two are always asked for, */
   assert_int_equal(size_of(f), 2);
-  f.reqq = 1; /* and of who takes one, too */
-  assert_int_equal(size_of(f), 2);
+  f.reqq = 1; /* but not of who takes one */
+  assert_int_equal(size_of(f), 1);
+}
+
+TEST(what_the_peer_says_and_what_was_learnt_both_bind_the_window) {
+  for (uint32_t takes = 1; takes < 40; takes++)
+    for (int rate_known = 0; rate_known < 2; rate_known++) {
+      struct window_facts f = of_rate(rate_known ? 20 * MB : 0, 0);
+      uint32_t want = rate_known || takes < 32 ? takes : 32;
+      f.reqq = takes;
+      assert_int_equal(size_of(f), want);
+      f.cap = takes;
+      f.reqq = MANY;
+      assert_int_equal(size_of(f), want);
+      f.reqq = takes + 1;
+      assert_int_equal(size_of(f), want);
+    }
 }
 
 TEST(an_unknown_rate_gets_a_guess_that_leaves_others_their_share) {
@@ -171,6 +187,117 @@ TEST(a_batch_is_a_quarter_of_the_window_and_fits_a_fragment) {
   assert_int_equal(window_batch(MANY), FRAGMENT_BLOCKS_MAX);
 }
 
+/* --- a peer that drops requests without a word --- */
+
+/* A peer with a short queue, and how we fill it. */
+struct dropper {
+  uint32_t holds;       /* its queue has room for so many */
+  uint32_t queued;
+  uint32_t outstanding; /* as far as we know */
+  struct window_cap cap;
+};
+
+static void ask(struct dropper *d, uint32_t count) {
+  uint32_t room = d->holds - d->queued;
+  d->queued += count < room ? count : room;
+  d->outstanding += count;
+  window_cap_asked(&d->cap, count, d->outstanding);
+}
+
+static void answer(struct dropper *d, uint32_t count) {
+  assert_true(count <= d->queued);
+  d->queued -= count;
+  d->outstanding -= count;
+}
+
+/* Asks as download_ask() does, a batch at a time, until all that is left was dropped. */
+static void until_silent(struct dropper *d, uint32_t window, uint32_t each) {
+  for (int i = 0; i < 10000; i++) {
+    while (d->outstanding == 0 || d->outstanding + window_batch(window) <= window)
+      ask(d, d->outstanding == 0 ? window : window_batch(window));
+    if (d->queued == 0) return;
+    answer(d, each < d->queued ? each : d->queued);
+  }
+}
+
+TEST(at_the_first_silence_it_is_known_what_a_short_queue_holds) {
+  for (uint32_t holds = 1; holds < 30; holds++)
+    for (uint32_t window = holds + 1; window < 100; window += 7)
+      for (uint32_t each = 1; each < 12; each++) {
+        struct dropper d = {.holds = holds};
+        assert_int_equal(window_cap_limit(&d.cap, 0), UINT32_MAX);
+        until_silent(&d, window, each);
+        if (d.queued > 0) continue; /* what was dropped leaves just the right window */
+        window_cap_silent(&d.cap, d.outstanding, 1000);
+        assert_int_equal(window_cap_limit(&d.cap, 1000), holds);
+      }
+}
+
+TEST(what_was_cancelled_meanwhile_makes_no_queue_longer) {
+  struct dropper d = {.holds = 6};
+  ask(&d, 20);
+  answer(&d, 4);
+  d.outstanding -= 10; /* others were quicker */
+  window_cap_forgone(&d.cap, 10);
+  answer(&d, 2);
+  window_cap_silent(&d.cap, d.outstanding, 1000);
+  assert_int_equal(window_cap_limit(&d.cap, 1000), 6);
+}
+
+TEST(who_has_only_paused_is_not_limited) {
+  struct dropper d = {.holds = MANY};
+  ask(&d, 32);
+  answer(&d, 5);
+  window_cap_silent(&d.cap, 27, 1000);
+  assert_int_equal(window_cap_limit(&d.cap, 1000), 5);
+  window_cap_asked(&d.cap, 1, 1);
+  window_cap_late(&d.cap); /* a block that had been given back */
+  assert_int_equal(window_cap_limit(&d.cap, 1000), UINT32_MAX);
+}
+
+TEST(a_pause_makes_what_was_learnt_before_no_less_true) {
+  struct dropper d = {.holds = 8};
+  ask(&d, 32);
+  answer(&d, 8);
+  window_cap_silent(&d.cap, 24, 1000);
+  d.outstanding = 0;
+  for (int i = 0; i < 20; i++) { /* all that it gets it answers */
+    ask(&d, 8);
+    answer(&d, 8);
+  }
+  window_cap_late(&d.cap); /* one that had been cancelled: no reason for doubt by now */
+  assert_int_equal(window_cap_limit(&d.cap, 1000), 8);
+  ask(&d, 8);
+  answer(&d, 3);
+  window_cap_silent(&d.cap, 5, 5000);
+  assert_int_equal(window_cap_limit(&d.cap, 5000), 3);
+  window_cap_late(&d.cap);
+  assert_int_equal(window_cap_limit(&d.cap, 5000), 8);
+}
+
+TEST(who_answers_nothing_at_all_has_no_short_queue) {
+  struct dropper d = {.holds = MANY};
+  ask(&d, 32);
+  window_cap_silent(&d.cap, 32, 1000);
+  assert_int_equal(window_cap_limit(&d.cap, 1000), UINT32_MAX);
+}
+
+TEST(a_limit_is_tried_again_ever_more_seldom) {
+  struct window_cap c = {0};
+  int64_t now_ms = 1000, stayed_ms = 0;
+  for (int i = 0; i < 5; i++) {
+    window_cap_asked(&c, 32, 32);
+    window_cap_silent(&c, 24, now_ms);
+    int64_t since_ms = now_ms;
+    while (window_cap_limit(&c, now_ms) == 8) now_ms += 100;
+    assert_int_equal(window_cap_limit(&c, now_ms), 16);
+    assert_true(now_ms - since_ms > stayed_ms + stayed_ms / 2);
+    stayed_ms = now_ms - since_ms;
+  }
+  for (int i = 0; i < 40; i++) window_cap_limit(&c, now_ms += 3600 * 1000);
+  assert_int_equal(window_cap_limit(&c, now_ms), UINT32_MAX); /* it holds more by now */
+}
+
 /* --- waking up --- */
 
 TEST(the_faster_the_fewer_wake_ups_as_far_as_the_buffer_allows) {
@@ -212,6 +339,13 @@ int main(void) {
       T(the_window_covers_the_round_trip_and_the_slack),
       T(the_slack_has_a_floor_and_a_ceiling), T(the_window_asks_for_more_than_the_rate_needs),
       T(the_window_is_bounded_by_memory_and_by_what_the_peer_takes),
+      T(what_the_peer_says_and_what_was_learnt_both_bind_the_window),
+      T(at_the_first_silence_it_is_known_what_a_short_queue_holds),
+      T(what_was_cancelled_meanwhile_makes_no_queue_longer),
+      T(who_has_only_paused_is_not_limited),
+      T(a_pause_makes_what_was_learnt_before_no_less_true),
+      T(who_answers_nothing_at_all_has_no_short_queue),
+      T(a_limit_is_tried_again_ever_more_seldom),
       T(an_unknown_rate_gets_a_guess_that_leaves_others_their_share),
       T(while_the_rate_rises_the_window_is_ahead_of_it_and_never_shrinks),
       T(a_slow_peer_is_asked_for_pairs_of_blocks_unless_the_end_is_near),
