@@ -169,7 +169,7 @@ def _(box):
     torrent = box.torrent(10 * 64 * KIB, piece_length=64 * KIB)
     peer = box.peer(Told, torrent, message(peers.BITFIELD, b"\xff\xc0"))
     for what in (torrent.info_hash.hex(), strict.magnet(torrent)):
-        told, result = probe(box, "--timeout", "1", what, peer)
+        told, result = probe(box, what, peer)
         lib.check(told["pieces"] == {"have": 10, "total": None, "all": False}, "pieces", result)
         lib.check(told["block"] == "not asked", "asked for a block", result)
     hangs_up = box.peer(Hangs, torrent, 0)
@@ -230,10 +230,11 @@ def _(box):
     if os.environ.get(lib.INSIDE):
         rows.append(("192.0.2.1:6881", 4, "no route", "there is no route"))
     for peer, code, word, words in rows:
-        told, result = probe(box, "--timeout", "0.7", torrent.file, peer, expect=code)
+        patience = "1.5" if code == 7 else "60"
+        told, result = probe(box, "--timeout", patience, torrent.file, peer, expect=code)
         lib.check(told["failure"] == word and words in told["why"], "another reason", result)
         lib.check(words in result.err and result.err.count("\n") == 1, "stderr", result)
-        text = weft(box, "probe", "--timeout", "0.7", torrent.file, peer, expect=code)
+        text = weft(box, "probe", "--timeout", patience, torrent.file, peer, expect=code)
         lib.check(text.out.startswith("Address: %s\n" % peer) and words in text.err, "text", text)
     for arguments, code in ((["x"], 2), ([torrent.file, "x"], 2), (["missing.torrent",
                             "127.0.0.1:1"], 3), (["magnet:?x", "127.0.0.1:1"], 3), ([], 2)):
@@ -249,10 +250,10 @@ def _(box):
         lib.check(told["closed"] and told["pieces"] == pieces, "another end", result)
     says = message(peers.BITFIELD, b"\x80") + message(peers.EXTENDED, b"\0" + bencode(EXTENSION))
     choker = box.peer(Told, torrent, says, unchokes=False)
-    told, result = probe(box, "--timeout", "0.7", torrent.file, choker)
+    told, result = probe(box, "--timeout", "1.5", torrent.file, choker)
     lib.check(told["times"]["unchoke_us"] is None and told["block"] == "not asked", "choke", result)
     mute = box.peer(Told, torrent, says, answers=False)
-    told, result = probe(box, "--timeout", "0.7", torrent.file, mute)
+    told, result = probe(box, "--timeout", "1.5", torrent.file, mute)
     lib.check(told["metadata"] == told["block"] == "no answer", "answers", result)
 
 

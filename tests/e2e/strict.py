@@ -17,9 +17,10 @@ import struct
 import threading
 import urllib.parse
 
+import lib
 import peers
 import trackers
-from torrents import BLOCK, bdecode, bencode
+from torrents import BLOCK, KIB, bdecode, bencode
 
 EXTENSION_BIT = bytes.fromhex("0000000000100000")
 PIPELINE = 5
@@ -182,6 +183,17 @@ def script(*names):
     return ["metadata_requests" if name == "metadata" else name for name in names]
 
 
+class Serves(StrictPeer):
+    """Serves blocks in its own way: `serving(peer, connection, index, begin, length)`."""
+
+    def __init__(self, torrent, script, serving, **rest):
+        self.serving = serving
+        super().__init__(torrent, script, **rest)
+
+    def serve(self, connection, index, begin, length):
+        self.serving(self, connection, index, begin, length)
+
+
 class StrictTracker:
     """A tracker that checks every announce; gives these peers, in compact form. `left` must be
     within `lefts`, which is from 1 to the length if not given."""
@@ -241,3 +253,34 @@ def sha1_of(path):
     """The SHA-1 of a file's content."""
     with open(path, "rb") as source:
         return hashlib.sha1(source.read()).digest()
+
+
+# What the scenarios with these two share.
+
+def weft(box, *arguments, **rest):
+    """Runs weft to its end; peers and numbers may be among the arguments."""
+    return box.weft(*map(str, arguments), **rest)
+
+
+def no_faults(*partners):
+    """Fails if one of them has met with a fault."""
+    for partner in partners:
+        lib.check(not partner.faults, "not as expected", partner.faults)
+
+
+def ended(peer, count=1):
+    """Waits until so many connections came to their proper end."""
+    lib.wait_for(lambda: peer.finished >= count or peer.faults, 10, "the end of the connection")
+    no_faults(peer)
+
+
+def sample(box, size=92063, piece=32 * KIB, **rest):
+    """A torrent like the one that the exercise begins with."""
+    return box.torrent(size, piece_length=piece, name="sample.txt", **rest)
+
+
+def info_lines(torrent, url):
+    """What info and magnet_info print."""
+    return "Tracker URL: %s\nLength: %d\nInfo Hash: %s\nPiece Length: %d\nPiece Hashes:\n%s" % (
+        url, len(torrent.data), torrent.info_hash.hex(), torrent.piece_length,
+        "".join(piece.hex() + "\n" for piece in torrent.pieces))
