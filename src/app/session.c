@@ -297,6 +297,7 @@ static void stop_waiting(struct session *s, int code, const char *what, int64_t 
 static void check_stall(struct session *s, const struct roster_stats *r, int64_t now) {
   char why[768];
   if (r->connected > 0) s->answer_ms = now;
+  if (s->moved_ms > s->answer_ms) s->answer_ms = s->moved_ms; /* it came and went between ticks */
   int64_t still_ms = now - s->moved_ms;
   bool stalled = s->o->stall_timeout_ms > 0 && still_ms >= s->o->stall_timeout_ms;
   bool alone = s->o->timeout_ms > 0 && now - s->answer_ms >= s->o->timeout_ms;

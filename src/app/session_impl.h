@@ -40,7 +40,7 @@ struct session {
   /* The timers, all of base/clock. */
   int64_t start_ms;
   int64_t tick_ms;           /* when we last looked */
-  int64_t answer_ms;         /* when a peer was last connected */
+  int64_t answer_ms;         /* when a peer was last connected, or gave something */
   int64_t moved_ms;          /* when the last payload byte came */
   uint64_t moved_bytes;
   int64_t rate_ms;

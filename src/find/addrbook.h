@@ -69,7 +69,8 @@ bool addrbook_add(struct addrbook *b, const struct addr *a, enum addrbook_source
  */
 enum err addrbook_take(struct addrbook *b, int64_t now_ms, struct addr *out, int64_t *due_ms);
 
-/* How the taken address did. `gave_data`: at least one useful block came from it this time. */
+/* How the taken address did. `gave_data`: at least one useful block came from it this time, be there
+ * a verdict on it or not, and nothing speaks against it. */
 void addrbook_report(struct addrbook *b, const struct addr *a, enum addrbook_outcome how,
                      bool gave_data, int64_t now_ms);
 /* Marks an address (TAKEN or not) as a liar right now, while its worker still runs. */

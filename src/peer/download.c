@@ -218,6 +218,7 @@ static enum err hand_on(struct peer *p, struct peer_job *j) {
   for (uint32_t i = 0; i < j->run.count; i++)
     if ((j->got & ~needed) >> i & 1) atomic_fetch_add(&p->sw->wasted, job_block_len(p, j, i));
   if (needed != 0) {
+    p->gave_data = true;
     f->piece = j->run.piece;
     f->first = j->run.first;
     f->valid = needed;

@@ -49,7 +49,7 @@ struct peer {
   struct swarm *sw;
   struct roster_seat seat;
   int bell;
-  bool gave_data;          /* it had a part in a piece that was right */
+  bool gave_data;          /* a block came that was needed; when it is over: and nobody doubts it */
 
   /* Everything from here on begins anew with each connection (peer_restart). */
   struct pieces_peer pp;

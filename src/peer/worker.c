@@ -58,6 +58,17 @@ static enum err on_bell(struct peer *p) {
   return download_on_bell(p);
 }
 
+/* It takes nothing any more: what it had sent before is still there, and counts. */
+static enum err hear_the_rest(struct peer *p) {
+  enum err e = ERR_OK;
+  while (e == ERR_OK) {
+    uint64_t before = atomic_load(&p->seat.received);
+    e = receive_all(p);
+    if (atomic_load(&p->seat.received) == before) break;
+  }
+  return ERR_CLOSED;
+}
+
 /* One turn: speak, wait, listen. */
 static enum err turn(struct peer *p) {
   p->now_ms = clock_now_ms();
@@ -67,6 +78,7 @@ static enum err turn(struct peer *p) {
   download_ask(p);
   peer_put_news(p);
   e = peer_flush(p);
+  if (e == ERR_CLOSED) return hear_the_rest(p);
   if (e != ERR_OK) return e;
   download_set_lowat(p);
   if (atomic_load(&p->seat.idle) && p->take_ms < next_ms) next_ms = p->take_ms;
@@ -125,6 +137,16 @@ static const char *client_of(const uint8_t id[static 20], char out[static 9]) {
   return out;
 }
 
+/* Do its blocks count in its favour? The verdict on them often comes after the connection's end: a
+ * peer that is cut off again and again would never have given anything if only a verdict counted.
+ * So they do, unless it had a part in a wrong piece of which nobody knows yet who spoilt it. Who
+ * gives wrong blocks and hangs up comes back a few times by that, but not for ever: each time it
+ * must have given something that was needed, and that leads to a verdict. */
+static bool is_credited(struct peer *p) {
+  return pieces_is_proven(p->sw->pieces, &p->pp) ||
+         !roster_is_doubted(p->sw->roster, p->seat.number);
+}
+
 /* After the handshake, to the end. */
 static enum err converse(struct peer *p, const uint8_t id[static 20]) {
   struct swarm *sw = p->sw;
@@ -135,7 +157,7 @@ static enum err converse(struct peer *p, const uint8_t id[static 20]) {
   if (sw->hooks.peer_up) sw->hooks.peer_up(sw->hooks.arg, &p->seat.addr, client_of(id, mark));
   e = talk(p);
   download_end(p);
-  p->gave_data = p->gave_data || pieces_is_proven(sw->pieces, &p->pp);
+  p->gave_data = p->gave_data && is_credited(p);
   pieces_leave(sw->pieces, &p->pp);
   if (sw->hooks.peer_down) sw->hooks.peer_down(sw->hooks.arg, &p->seat.addr, why(p, e));
   return e;

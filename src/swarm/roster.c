@@ -16,6 +16,7 @@ struct entry { /* one address, for ever */
   struct roster_seat *seat; /* NULL: nobody is there now */
   uint32_t next;            /* number of the next entry in the same hash bucket, 0: none */
   bool gave;
+  bool doubted;
   bool polite;
 };
 
@@ -196,13 +197,43 @@ void roster_shut_host(struct roster *r, const struct addr *a) {
   pthread_mutex_unlock(&r->lock);
 }
 
+/* NULL if that number was never given out. Caller must hold r->lock. */
+static struct entry *entry_of(struct roster *r, uint32_t number) {
+  return number != 0 && number <= r->count ? &r->entries[number] : NULL;
+}
+
 void roster_gave(struct roster *r, uint32_t number) {
   pthread_mutex_lock(&r->lock);
-  if (number != 0 && number <= r->count && !r->entries[number].gave) {
-    r->entries[number].gave = true;
-    r->gave++;
+  struct entry *e = entry_of(r, number);
+  if (e != NULL) {
+    r->gave += !e->gave;
+    e->gave = true;
+    e->doubted = false;
   }
   pthread_mutex_unlock(&r->lock);
+}
+
+static void set_doubt(struct roster *r, uint32_t number, bool doubted) {
+  pthread_mutex_lock(&r->lock);
+  struct entry *e = entry_of(r, number);
+  if (e != NULL) e->doubted = doubted;
+  pthread_mutex_unlock(&r->lock);
+}
+
+void roster_doubt(struct roster *r, uint32_t number) {
+  set_doubt(r, number, true);
+}
+
+void roster_trust(struct roster *r, uint32_t number) {
+  set_doubt(r, number, false);
+}
+
+bool roster_is_doubted(struct roster *r, uint32_t number) {
+  pthread_mutex_lock(&r->lock);
+  const struct entry *e = entry_of(r, number);
+  bool doubted = e != NULL && e->doubted;
+  pthread_mutex_unlock(&r->lock);
+  return doubted;
 }
 
 void roster_stats(struct roster *r, struct roster_stats *out) {

@@ -81,8 +81,15 @@ struct roster_stats {
 };
 /* Counts over all seats; those of a worker that is just changing may be either. */
 void roster_stats(struct roster *r, struct roster_stats *out);
-/* A block from this number was good. */
+/* A block from this number was good: no doubt any more. */
 void roster_gave(struct roster *r, uint32_t number);
+/* It had a part in a wrong piece, and so had others: from now on it is doubted, until something
+ * that it gave turns out to be right (roster_gave, roster_trust). */
+void roster_doubt(struct roster *r, uint32_t number);
+/* What it gave to a wrong piece was right: no doubt any more. */
+void roster_trust(struct roster *r, uint32_t number);
+/* Is it doubted? The answer outlives the connection. */
+bool roster_is_doubted(struct roster *r, uint32_t number);
 /* Waits until no seat is taken any more. True; false: the deadline passed first. */
 bool roster_wait_empty(struct roster *r, int64_t deadline_ms);
 

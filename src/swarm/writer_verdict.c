@@ -45,12 +45,13 @@ static void ban(struct writer *w, uint32_t number) {
   struct swarm *sw = w->sw;
   struct addr a;
   if (!roster_addr(sw->roster, number, &a)) return;
+  bool known = addrbook_is_banned(sw->book, &a);
   pieces_refuse(sw->pieces, number);
+  addrbook_ban(sw->book, &a); /* before it is hung up on, or it might be dialled again at once */
   roster_shut_host(sw->roster, &a);
-  if (addrbook_is_banned(sw->book, &a)) return;
+  if (known) return;
   char text[ADDR_TEXT_MAX];
   log_info("%s sent data with a wrong hash: banned", addr_text(&a, text));
-  addrbook_ban(sw->book, &a);
   if (sw->hooks.banned) sw->hooks.banned(sw->hooks.arg, &a);
 }
 
@@ -73,8 +74,12 @@ static uint8_t (*digest_blocks(struct writer *w, const struct hashing *h))[BLAME
 /* What a giver of a piece that was wrong before turns out to be. */
 static void on_giver(void *arg, uint32_t number, bool liar) {
   struct writer *w = arg;
-  if (liar) ban(w, number);
-  else pieces_trust(w->sw->pieces, number);
+  if (liar) {
+    ban(w, number);
+  } else {
+    roster_trust(w->sw->roster, number);
+    pieces_trust(w->sw->pieces, number);
+  }
 }
 
 static void on_good(struct writer *w, const struct hashing *h) {
@@ -109,6 +114,8 @@ static bool is_tampered(struct writer *w, uint32_t piece) {
 
 /* Several gave: remembers who gave which block, until the piece is right. */
 static void suspect(struct writer *w, struct hashing *h) {
+  for (uint32_t b = 0; b < h->blocks; b++)
+    if (is_change(h, b)) roster_doubt(w->sw->roster, h->from[b]);
   uint8_t(*digest)[BLAME_DIGEST_LEN] = digest_blocks(w, h);
   if (digest == NULL) return;
   blame_add(&w->blame, h->piece, h->blocks, h->from, digest);

@@ -401,6 +401,41 @@ TEST(an_end_in_the_middle_of_a_block_gives_everything_back) {
   }
 }
 
+/* A connection that ends after one block of a piece of eight, on which there is no verdict yet.
+ * `doubted`: somebody has spoilt an earlier piece that it had a part in. Is it due at once? */
+static void cut_after_a_block(bool doubted) {
+  begin_with_a_seed(64 * 16 * KIB, 128 * KIB);
+  if (doubted) roster_doubt(f.sw.roster, 1);
+  struct wire_message m = hear_until(WIRE_REQUEST);
+  struct buf b;
+  buf_init(&b, 32 * KIB);
+  fix_put_block(&f, &b, m.index, m.begin / BLOCK_LEN);
+  send_buf(&b);
+  shutdown(far, SHUT_RDWR);
+  wait_until_gone();
+  assert_int_equal(fix_write(&f), 1);
+  struct addrbook_stats s;
+  addrbook_stats(f.sw.book, clock_now_ms(), &s);
+  assert_int_equal(s.due, doubted ? 0 : 1);
+  end(ADDR_CUT);
+}
+
+TEST(who_gave_something_and_is_cut_off_is_due_at_once_unless_it_may_be_a_liar) {
+  cut_after_a_block(false);
+  cut_after_a_block(true);
+}
+
+TEST(who_gave_nothing_and_is_cut_off_is_not_due_at_once) {
+  begin_with_a_seed(64 * 16 * KIB, 128 * KIB);
+  hear_until(WIRE_REQUEST);
+  shutdown(far, SHUT_RDWR);
+  wait_until_gone();
+  struct addrbook_stats s;
+  addrbook_stats(f.sw.book, clock_now_ms(), &s);
+  assert_int_equal(s.due, 0);
+  end(ADDR_CUT);
+}
+
 /* --- being stopped --- */
 
 static void stop(void) {
@@ -478,6 +513,8 @@ int main(void) {
       T(another_torrent_is_found_out), T(a_connection_to_ourselves_is_found_out),
       T(nobody_there_is_found_out), T(who_breaks_the_protocol_is_remembered_for_it),
       T(an_end_in_the_middle_of_a_block_gives_everything_back),
+      T(who_gave_something_and_is_cut_off_is_due_at_once_unless_it_may_be_a_liar),
+      T(who_gave_nothing_and_is_cut_off_is_not_due_at_once),
       T(a_worker_that_waits_for_a_handshake_can_be_stopped),
       T(a_worker_that_waits_for_blocks_can_be_stopped),
       T(a_worker_that_waits_for_a_full_channel_can_be_stopped),

@@ -255,6 +255,28 @@ TEST(the_statistics_tell_choked_uninteresting_and_those_who_gave) {
   roster_free(r);
 }
 
+TEST(a_doubt_outlives_the_connection_and_ends_when_something_was_right) {
+  struct roster *r = roster_new(10, self);
+  struct roster_seat *a = connected(r, 1, "a");
+  struct roster_seat *b = connected(r, 2, "b");
+  uint32_t number = a->number;
+  roster_doubt(r, number);
+  roster_doubt(r, 0);
+  roster_doubt(r, 77);
+  leave(r, a);
+  assert_true(roster_is_doubted(r, number));
+  assert_false(roster_is_doubted(r, b->number));
+  assert_false(roster_is_doubted(r, 0));
+  assert_false(roster_is_doubted(r, 77));
+  roster_trust(r, number);
+  assert_false(roster_is_doubted(r, number));
+  roster_doubt(r, number);
+  roster_gave(r, number);
+  assert_false(roster_is_doubted(r, number));
+  leave(r, b);
+  roster_free(r);
+}
+
 int main(void) {
   RUN(T(an_address_keeps_its_number_for_the_whole_session),
       T(numbers_that_were_never_given_out_mean_nothing),
@@ -263,5 +285,6 @@ int main(void) {
       T(no_more_than_the_maximum_are_connected), T(one_bell_is_rung_or_those_who_idle_or_all),
       T(a_host_is_shut_on_every_port_and_only_while_it_has_a_seat),
       T(when_we_leave_all_are_shut_and_rung_and_nobody_new_comes_in),
-      T(the_statistics_tell_choked_uninteresting_and_those_who_gave));
+      T(the_statistics_tell_choked_uninteresting_and_those_who_gave),
+      T(a_doubt_outlives_the_connection_and_ends_when_something_was_right));
 }

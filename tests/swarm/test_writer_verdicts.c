@@ -452,6 +452,18 @@ TEST(the_second_verdict_refuses_the_liar_and_trusts_the_other_suspect) {
   end();
 }
 
+TEST(who_had_a_part_in_a_wrong_piece_is_doubted_until_the_liar_is_named) {
+  begin(false);
+  spoil_first();
+  assert_true(roster_is_doubted(sw.roster, member[0].number));
+  assert_true(roster_is_doubted(sw.roster, member[1].number));
+  assert_false(roster_is_doubted(sw.roster, member[2].number));
+  mend_first();
+  mark(5);
+  assert_false(roster_is_doubted(sw.roster, member[1].number));
+  end();
+}
+
 TEST(what_a_suspect_left_on_disk_does_not_count) {
   begin(false);
   spoil_first();
@@ -508,6 +520,7 @@ int main(void) {
       WRITING(a_whole_piece_with_blocks_of_a_liar_is_judged_when_they_have_been_fetched_again),
       WRITING(a_liar_that_puts_its_own_lie_right_is_named_and_the_piece_is_done),
       WRITING(the_second_verdict_refuses_the_liar_and_trusts_the_other_suspect),
+      WRITING(who_had_a_part_in_a_wrong_piece_is_doubted_until_the_liar_is_named),
       WRITING(what_a_suspect_left_on_disk_does_not_count),
       WRITING(what_takes_a_liars_place_comes_in_any_order));
 }
