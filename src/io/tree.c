@@ -3,9 +3,11 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -15,7 +17,7 @@
 #include "proto/geometry.h"
 #include "proto/metainfo_files.h"
 
-enum { PATH_BYTES_MAX = 64 * 1024, SINGLE = -1 };
+enum { PATH_BYTES_MAX = 64 * 1024, SINGLE = -1, SETTLE_MS = 100, SETTLE_STEP_MS = 2 };
 
 /* A folder that the walk is in. */
 struct level {
@@ -83,8 +85,8 @@ static enum err note(struct walk *w, struct tree_odd *odd) {
   return odd->first != NULL ? ERR_OK : no_memory(w->t);
 }
 
-static int64_t change_time(const struct stat *st) {
-  return (int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec;
+static int64_t nanoseconds(const struct timespec *t) {
+  return (int64_t)t->tv_sec * 1000000000 + t->tv_nsec;
 }
 
 static enum err add_file(struct walk *w, const char *path, const struct stat *st) {
@@ -102,7 +104,8 @@ static enum err add_file(struct walk *w, const char *path, const struct stat *st
     w->room = room;
   }
   struct tree_file f = {.path = strdup(path), .length = (uint64_t)st->st_size, .dev = st->st_dev,
-                        .ino = st->st_ino, .changed_ns = change_time(st)};
+                        .ino = st->st_ino, .written_ns = nanoseconds(&st->st_mtim),
+                        .changed_ns = nanoseconds(&st->st_ctim)};
   if (f.path == NULL) return no_memory(t);
   t->files[t->count++] = f;
   return ERR_OK;
@@ -227,6 +230,23 @@ static void lay_out(struct tree *t) {
   }
 }
 
+/* May the clock that gives files their times still show this one? A time that lies further ahead is
+ * none of that clock, and none of our concern. */
+static bool is_fresh(int64_t changed_ns) {
+  struct timespec t;
+  clock_gettime(CLOCK_REALTIME_COARSE, &t);
+  int64_t now = nanoseconds(&t);
+  return changed_ns >= now && changed_ns - now < INT64_C(1000000) * SETTLE_MS;
+}
+
+/* Waits until whatever changes from now on shows another time than any that was seen. */
+static void settle(const struct tree *t) {
+  int64_t newest = INT64_MIN;
+  for (size_t i = 0; i < t->count; i++)
+    if (t->files[i].changed_ns > newest) newest = t->files[i].changed_ns;
+  while (is_fresh(newest)) poll(NULL, 0, SETTLE_STEP_MS);
+}
+
 /* What is at the top decides. */
 static enum err read_top(struct walk *w) {
   struct tree *t = w->t;
@@ -256,18 +276,21 @@ enum err tree_read(struct tree *t, const char *path, const struct tree_options *
   }
   enum err e = read_top(&w);
   buf_free(&w.path);
-  if (e == ERR_OK)
-    lay_out(t);
-  else
+  if (e != ERR_OK) {
     tree_free(t);
-  return e;
+    return e;
+  }
+  lay_out(t);
+  settle(t);
+  return ERR_OK;
 }
 
 /* --- reading later --- */
 
 static bool is_same(const struct tree_file *f, const struct stat *st) {
   return S_ISREG(st->st_mode) && st->st_dev == f->dev && st->st_ino == f->ino &&
-         (uint64_t)st->st_size == f->length && change_time(st) == f->changed_ns;
+         (uint64_t)st->st_size == f->length && nanoseconds(&st->st_mtim) == f->written_ns &&
+         nanoseconds(&st->st_ctim) == f->changed_ns;
 }
 
 static enum err changed(const struct tree *t, size_t file) {

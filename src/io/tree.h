@@ -13,8 +13,14 @@
  *   the torrent that is being written, from an earlier run    left out
  *
  * The files come in the order of their paths' bytes ("LC_ALL=C sort"), whatever the disk's order,
- * so the same files give the same torrent everywhere. What was seen of each (size, time of change,
- * inode) is kept, and whoever reads a file later learns from it whether it is still the same.
+ * so the same files give the same torrent everywhere.
+ *
+ * What was seen of each file (size, inode, both its times) is kept, and whoever reads it later
+ * learns from that whether it is still the same. The time of the bytes alone would not do, as any
+ * program can put it back ("cp -p", "rsync -t", tar); the time of the inode (st_ctime) nobody can
+ * set. The price: a file that was only renamed, linked or given other permissions meanwhile counts
+ * as changed, too. And as the clock behind both stands still for some milliseconds, tree_read()
+ * waits until it has passed the newest of them: no later change can have a time that was seen.
  *
  * No recursion: the folders that the walk is in are a stack of descriptors, each opened from the
  * one above it, so a folder that is renamed meanwhile does no harm, and a link put in its place is
@@ -37,7 +43,8 @@ struct tree_file {
   uint64_t length; /* bytes */
   dev_t dev;       /* what it was when it was found */
   ino_t ino;
-  int64_t changed_ns;
+  int64_t written_ns; /* when its bytes changed, or what somebody set */
+  int64_t changed_ns; /* when it changed in any way: st_ctime */
 };
 
 /* Things of one kind that are not as one might expect: how many, and one of them. */

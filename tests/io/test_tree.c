@@ -3,6 +3,7 @@
  */
 #include "made.h"
 
+#include <time.h>
 
 #include "io/tree.h"
 #include "io/tree_hash.h"
@@ -286,6 +287,27 @@ TEST(new_bytes_of_the_same_length_are_a_change) {
   assert_changed();
 }
 
+TEST(a_time_that_was_put_back_hides_no_change) {
+  struct stat before;
+  folder("d");
+  put("d/f", 10);
+  assert_int_equal(look("d", (struct tree_options){0}), ERR_OK);
+  assert_int_equal(stat("d/f", &before), 0);
+  made_write("d/f", (const uint8_t *)"0123456789", 10);
+  struct timespec times[2] = {before.st_atim, before.st_mtim};
+  assert_int_equal(utimensat(AT_FDCWD, "d/f", times, 0), 0);
+  assert_changed();
+}
+
+TEST(no_later_change_can_have_a_time_that_was_seen) {
+  struct timespec now;
+  put("f", 10);
+  assert_int_equal(look("f", (struct tree_options){0}), ERR_OK);
+  clock_gettime(CLOCK_REALTIME_COARSE, &now);
+  assert_true((int64_t)now.tv_sec * 1000000000 + now.tv_nsec > t.files[0].changed_ns);
+  tree_free(&t);
+}
+
 /* --- tree_hash --- */
 
 /* Hashes t with pieces of `piece_len` and compares with `all`, its bytes end to end. */
@@ -413,6 +435,8 @@ int main(void) {
       MADE(a_file_that_grows_shrinks_or_goes_has_changed),
       MADE(another_file_or_a_link_in_its_place_is_a_change),
       MADE(new_bytes_of_the_same_length_are_a_change),
+      MADE(a_time_that_was_put_back_hides_no_change),
+      MADE(no_later_change_can_have_a_time_that_was_seen),
       MADE(pieces_are_hashed_across_the_ends_of_files), MADE(many_small_files_share_pieces),
       MADE(a_single_file_is_hashed), MADE(a_file_that_changed_after_the_walk_gives_no_hashes),
       MADE(hashing_can_be_cancelled));
