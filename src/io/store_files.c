@@ -10,6 +10,7 @@
 
 #include "base/log.h"
 #include "io/store_beneath.h"
+#include "io/store_bulk.h"
 #include "io/store_watch.h"
 
 /* ---- the table ------------------------------------------------------------------------------- */
@@ -365,29 +366,66 @@ static void start_writeback(struct store_files *t) {
 }
 
 /* A file that has vanished has nothing to sync; store_final finds out what that means. */
-static enum err sync_file(struct store_files *t, size_t file) {
+static enum err sync_by(struct store_files *t, size_t file, int (*sync)(int fd)) {
   struct store_pin pin;
   enum err e = store_files_pin(t, file, false, &pin);
   if (e != ERR_OK) return e == ERR_NOT_FOUND ? ERR_OK : e;
   int rc;
   do {
-    rc = fdatasync(pin.fd);
+    rc = sync(pin.fd);
   } while (rc != 0 && errno == EINTR);
   if (rc != 0) e = store_files_complain(t, file, errno);
   store_files_unpin(t, &pin, false);
   return e;
 }
 
-enum err store_files_sync(struct store_files *t) {
+static enum err sync_file(struct store_files *t, size_t file) {
+  return sync_by(t, file, fdatasync);
+}
+
+static int write_data(int fd) {
+  return sync_file_range(fd, 0, 0,
+                         SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE |
+                           SYNC_FILE_RANGE_WAIT_AFTER);
+}
+
+/* The data are with the disk, though not safe there; what could not be written is told. */
+static enum err write_out(struct store_files *t, size_t file) {
+  return sync_by(t, file, write_data);
+}
+
+/* Calls sync() for every file of the set. Returns the first failure. */
+static enum err sync_each(struct store_files *t, enum err (*sync)(struct store_files *, size_t)) {
   enum err first = ERR_OK;
-  begin_sync(t);
-  if (t->in_sync.count > 1) start_writeback(t);
   for (size_t i = bitset_next(&t->in_sync, 0); i < t->count; i = bitset_next(&t->in_sync, i + 1)) {
-    enum err e = sync_file(t, i);
+    enum err e = sync(t, i);
     if (first == ERR_OK) first = e;
   }
-  end_sync(t, first != ERR_OK);
   return first;
+}
+
+/* Do all files of the set lie on the file system of the output folder? */
+static bool is_one_system(struct store_files *t) {
+  struct stat st;
+  bool one = fstat(t->dirfd, &st) == 0;
+  pthread_mutex_lock(&t->lock);
+  for (size_t i = bitset_next(&t->in_sync, 0); one && i < t->count;
+       i = bitset_next(&t->in_sync, i + 1))
+    one = t->v[i].known && t->v[i].dev == (uint64_t)st.st_dev;
+  pthread_mutex_unlock(&t->lock);
+  return one;
+}
+
+enum err store_files_sync(struct store_files *t) {
+  enum err e = ERR_OK;
+  begin_sync(t);
+  bool many = t->in_sync.count >= STORE_BULK_LEAST && store_bulk_knows(t->dirfd) &&
+              is_one_system(t);
+  if (t->in_sync.count > 1) start_writeback(t);
+  if (many) e = sync_each(t, write_out);
+  if (e == ERR_OK && !(many && store_bulk_sync(t->dirfd))) e = sync_each(t, sync_file);
+  end_sync(t, e != ERR_OK);
+  return e;
 }
 
 void store_files_trust(struct store_files *t) {

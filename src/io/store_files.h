@@ -132,7 +132,8 @@ void store_files_forget(struct store_files *t, size_t file);
 int store_files_create(struct store_files *t, size_t file);
 
 /*
- * fdatasync() of every dirty file, see above. Waits for the disk, and for another sync that is
+ * fdatasync() of every dirty file, see above; or where they are many, what comes to the same
+ * (io/store_bulk). Waits for the disk, and for another sync that is
  * under way. After a failure, which is logged, the files count as dirty still, but what was written
  * since the last good sync must be taken for lost: the kernel reports a failed write only once.
  * Returns ERR_OK, ERR_IO, ERR_SPACE, ERR_ACCESS, ERR_MEMORY.

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/sha1.h"
 #include "io/store_beneath.h"
+#include "io/store_folders.h"
 #include "io/store_io.h"
 #include "io/store_watch.h"
 
@@ -159,42 +160,6 @@ static enum err look_at(struct final *f, size_t i) {
   return e == ERR_OK && size == file->length ? check_holes(f, i, (uint64_t)st.st_blksize) : e;
 }
 
-/* Is the folder of `path` that of the file before? Files of one folder stand together nearly
- * always, so no more is remembered; a folder synced twice costs little. */
-static bool same_folder(const char *path, const char *before) {
-  const char *a = strrchr(path, '/'), *b = before ? strrchr(before, '/') : NULL;
-  if (before == NULL) return false;
-  if (a == NULL || b == NULL) return a == b;
-  return a - path == b - before && memcmp(path, before, (size_t)(a - path)) == 0;
-}
-
-/* Syncs the folder that holds `path`, and those above. */
-static int sync_upwards(int dirfd, char *path) {
-  for (;;) {
-    if (store_beneath_sync_parent(dirfd, path) != 0) return errno;
-    char *slash = strrchr(path, '/');
-    if (slash == NULL) return 0;
-    *slash = '\0';
-  }
-}
-
-static enum err sync_folders(struct store_files *t) {
-  const char *before = NULL;
-  for (size_t i = 0; i < t->count; i++) {
-    const char *path = t->v[i].path;
-    if (path == NULL || same_folder(path, before)) continue;
-    before = path;
-    char *copy = strdup(path);
-    if (copy == NULL) return ERR_MEMORY;
-    int errnum = sync_upwards(t->dirfd, copy);
-    free(copy);
-    /* A folder that has vanished is told about by the look. */
-    if (errnum != 0 && errnum != ENOENT && !store_beneath_in_the_way(errnum))
-      return store_files_complain(t, i, errnum);
-  }
-  return ERR_OK;
-}
-
 /* Looks at all files. */
 static enum err look_once(struct final *f) {
   f->touched = store_touch_seen(&f->t->touch);
@@ -223,7 +188,7 @@ enum err store_final_run(struct store_files *t, const struct metainfo *m, struct
   enum err e = ERR_MEMORY;
   if (f.buffer == NULL || !bitset_init(&f.hashed, m->geo.pieces)) goto done;
   e = store_files_sync(t);
-  if (e == ERR_OK && atomic_load(&t->made_any)) e = sync_folders(t);
+  if (e == ERR_OK && atomic_load(&t->made_any)) e = store_folders_sync(t);
   if (e == ERR_OK) e = look(&f); /* after that, as to sync may take long */
   if (e == ERR_OK) e = store_files_sync(t); /* what was cut */
   if (e == ERR_OK && f.missing) e = ERR_NOT_FOUND;
