@@ -12,7 +12,7 @@
  *
  * The main thread never waits for the disk, so that it always hears signals and can say what is
  * going on: whatever opens, syncs or closes is done by the saver or beside it (app/aside). After a
- * signal all that has 1.8 s; what hangs in a system call then is left there, and the process ends
+ * signal all that has 1.6 s; what hangs in a system call then is left there, and the process ends
  * without a new record: the old one is true, or the next run hashes.
  */
 #ifndef WEFT_APP_SESSION_H

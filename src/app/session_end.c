@@ -13,7 +13,8 @@
 enum {
   TRACKER_BYE_MS = 900, /* how long "stopped" may take */
   WORKERS_BYE_MS = 1500,
-  LEAVE_MS = 1800       /* after a signal: to end in order; 2 s are promised */
+  LEAVE_MS = 1600       /* after a signal: to end in order; 2 s are promised, and the kernel needs
+                           time to take back what a process with 100,000 files has */
 };
 
 /* --- the decision --- */

@@ -13,7 +13,7 @@
  *   store       closed, and with it the lock: another weft may go on from here
  *
  * Everything that waits for the disk is in session_end_close(), a job for app/aside. After a signal
- * it has 1.8 s, less than the 2 that are promised to who pressed Ctrl-C; then session_end_leave()
+ * it has 1.6 s, less than the 2 that are promised to who pressed Ctrl-C; then session_end_leave()
  * ends the process without it. What is synced by then is safe, and the record on disk is true.
  */
 #ifndef WEFT_APP_SESSION_END_H
