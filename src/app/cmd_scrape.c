@@ -82,7 +82,7 @@ static int run(const struct options *o) {
 
 static const struct command_option options[] = {
   OPTION_TRACKERS,
-  OPTION_TIMEOUT("give up on trackers that take longer than this"),
+  OPTION_TIMEOUT("give up on a tracker that takes longer than this"),
   OPTION_JSON("print one JSON object instead of text"),
   OPTIONS_OF_ALL("print the counts only, and errors"),
   {.name = NULL},

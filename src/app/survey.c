@@ -9,7 +9,6 @@
 #include "app/exits.h"
 #include "app/signals.h"
 #include "app/torrent.h"
-#include "base/clock.h"
 #include "base/escape.h"
 #include "base/log.h"
 #include "io/net.h"
@@ -38,10 +37,10 @@ static enum err add_all(struct survey *s) {
   return e;
 }
 
-static int begin(struct survey *s, bool scrape, int64_t deadline_ms) {
+static int begin(struct survey *s, bool scrape) {
   uint64_t left = s->m.geo.total;
   struct ask_config c = {.scrape = scrape, .left = left > 0 ? left : 1,
-                         .deadline_ms = deadline_ms, .on_change = on_change, .arg = s};
+                         .timeout_ms = s->o->timeout_ms, .on_change = on_change, .arg = s};
   memcpy(c.info_hash, s->m.info_hash, sizeof c.info_hash);
   signals_block();
   s->signals = signals_open();
@@ -67,9 +66,8 @@ static void free_all(struct survey *s) {
 
 int survey_open(struct survey *s, const struct options *o, bool scrape) {
   *s = (struct survey){.o = o, .bell = -1, .signals = -1};
-  int64_t deadline_ms = o->timeout_ms > 0 ? clock_now_ms() + o->timeout_ms : CLOCK_NEVER;
   int code = torrent_load(&s->m, o->args[0], o->timeout_ms);
-  if (code == EXIT_OK) code = begin(s, scrape, deadline_ms);
+  if (code == EXIT_OK) code = begin(s, scrape);
   if (code != EXIT_OK) free_all(s);
   return code;
 }

@@ -9,7 +9,8 @@
  *
  * Both commands load the torrent, put the trackers of --tracker before its own, wait for each one's
  * answer and for signals (Ctrl-C ends everything at once), and have the same exit codes; what they
- * show is theirs. --timeout is for all of it together, from the start.
+ * show is theirs. --timeout is for each tracker, from the moment when it is asked, and for the
+ * fetching of a torrent by its URL.
  *
  * What a tracker said goes to stderr where it is not what was asked for, a line for each; -q leaves
  * that out, and --json has it on stdout anyway.

@@ -172,7 +172,8 @@ static const char *advice(long status) {
 
 static int load_url(const char *url, const char *shown, int64_t timeout_ms, struct buf *b) {
   struct http_reply reply;
-  struct http_request q = {.url = url, .max_body = TORRENT_BYTES_MAX, .deadline_ms = CLOCK_NEVER};
+  struct http_request q = {.url = url, .max_body = TORRENT_BYTES_MAX, .deadline_ms = CLOCK_NEVER,
+                           .patient = true};
   if (timeout_ms > 0) q.deadline_ms = clock_now_ms() + timeout_ms;
   log_info("fetching %s", shown);
   enum err e = http_get(&q, &reply);

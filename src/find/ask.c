@@ -19,7 +19,7 @@ enum {
   THREADS_MAX = 100,          /* a request may take five descriptors, and 1,024 are usual */
   THREAD_STACK = 1024 * 1024, /* libcurl and TLS want that much */
   NUMWANT = 200,
-  GOODBYE_MS = 2000,          /* at most, for "stopped" */
+  GOODBYE_MS = 2000,          /* for "stopped" */
   PORT_FIRST = 61000,         /* to 65535: assigned to nobody (RFC 6335), and not given out by */
   PORT_COUNT = 4536           /* the kernel, which stops at 60999 (ip_local_port_range) */
 };
@@ -34,7 +34,6 @@ struct slot {
 struct ask {
   struct ask_config config;
   struct announce_request q;
-  int64_t ask_until_ms;     /* for requests; the rest of the time is for "stopped" */
   atomic_bool cancel;
   atomic_bool no_reply;     /* always true: nobody waits for the reply to "stopped" */
   struct slot *slots;       /* owned; each one the thread's that took it, until it is in ended[] */
@@ -68,10 +67,9 @@ static void drop_ourselves(struct announce_reply *r, uint16_t port) {
   r->peer_count = kept;
 }
 
-static void announce(struct ask *a, struct slot *s) {
-  struct tracker_http_how how = {.deadline_ms = a->ask_until_ms, .cancel = &a->cancel};
+static void announce(struct ask *a, struct slot *s, const struct tracker_http_how *how) {
   s->job = (struct tracker_job){.url = s->url, .q = a->q};
-  bool ok = tracker_job_run(&s->job, &how);
+  bool ok = tracker_job_run(&s->job, how);
   tracker_job_log(&s->job);
   if (!ok) {
     fail(s, s->job.out.why, s->job.result == ERR_OK, s->job.out.retry_in_s);
@@ -82,10 +80,9 @@ static void announce(struct ask *a, struct slot *s) {
   s->seen.announced = &s->job.out.r;
 }
 
-static void scrape(struct ask *a, struct slot *s) {
-  struct tracker_http_how how = {.deadline_ms = a->ask_until_ms, .cancel = &a->cancel};
+static void scrape(const struct ask *a, struct slot *s, const struct tracker_http_how *how) {
   const struct scrape_reply *r = &s->scraped.r;
-  enum err e = tracker_http_scrape(s->url, a->config.info_hash, &how, &s->scraped);
+  enum err e = tracker_http_scrape(s->url, a->config.info_hash, how, &s->scraped);
   if (e != ERR_OK) {
     fail(s, s->scraped.why, false, s->scraped.retry_in_s);
   } else if (r->failure[0] != '\0') {
@@ -102,12 +99,10 @@ static void scrape(struct ask *a, struct slot *s) {
 
 static void ask_one(struct ask *a, struct slot *s) {
   int64_t start_ms = clock_now_ms();
-  if (start_ms >= a->ask_until_ms)
-    fail(s, "the time was up before it was its turn", false, -1);
-  else if (a->config.scrape)
-    scrape(a, s);
-  else
-    announce(a, s);
+  struct tracker_http_how how = {.deadline_ms = CLOCK_NEVER, .patient = true, .cancel = &a->cancel};
+  if (a->config.timeout_ms > 0) how.deadline_ms = start_ms + a->config.timeout_ms;
+  if (a->config.scrape) scrape(a, s, &how);
+  else announce(a, s, &how);
   s->seen.took_ms = clock_now_ms() - start_ms;
 }
 
@@ -117,12 +112,10 @@ static void say_stopped(struct ask *a, const struct slot *s) {
   const struct announce_reply *r = &s->job.out.r;
   struct tracker_job j = {.url = s->url, .q = a->q};
   struct tracker_http_how how = {
-    .deadline_ms = a->config.deadline_ms,
+    .deadline_ms = clock_now_ms() + GOODBYE_MS,
     .cancel = &a->cancel,
     .no_reply = s->job.out.redirected ? NULL : &a->no_reply,
   };
-  int64_t latest_ms = clock_now_ms() + GOODBYE_MS;
-  if (how.deadline_ms > latest_ms) how.deadline_ms = latest_ms;
   j.q.event = ANNOUNCE_STOPPED;
   j.q.numwant = 0;
   tracker_job_set_id(&j, r->tracker_id, r->tracker_id_len);
@@ -200,11 +193,6 @@ static void prepare(struct ask *a) {
   crypto_random(a->q.peer_id, sizeof a->q.peer_id);
   memcpy(a->q.peer_id, WEFT_PEER_ID_START, sizeof WEFT_PEER_ID_START - 1);
   crypto_random(&a->q.key, sizeof a->q.key);
-  int64_t now_ms = clock_now_ms();
-  int64_t kept_ms = a->config.deadline_ms > now_ms ? (a->config.deadline_ms - now_ms) / 4 : 0;
-  if (kept_ms > GOODBYE_MS) kept_ms = GOODBYE_MS;
-  a->ask_until_ms = a->config.deadline_ms;
-  if (!a->config.scrape && a->config.deadline_ms != CLOCK_NEVER) a->ask_until_ms -= kept_ms;
 }
 
 static bool is_known(const struct ask *a, const char *url) {

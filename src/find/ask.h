@@ -51,8 +51,8 @@ struct ask_config {
   bool scrape;         /* scrape instead of announce */
   uint8_t info_hash[20];
   uint64_t left;       /* bytes that we claim to lack; at least 1, or we would count as a seeder */
-  int64_t deadline_ms; /* of all; CLOCK_NEVER: only the 15 s of each. The last quarter of the time,
-                        * 2 s at most, is kept for "stopped". */
+  int64_t timeout_ms;  /* for each tracker, from the moment it is asked to the end of its answer; 0:
+                        * as long as it takes. "stopped" has 2 s of its own behind that. */
   void (*on_change)(void *arg); /* ask_next() or ask_over() has news; any thread, must be quick */
   void *arg;
 };

@@ -35,10 +35,11 @@ static void put_joint(struct buf *b) {
 /* GETs the URL in `full`. On failure `why` says why. */
 static enum err fetch(struct buf *full, const struct tracker_http_how *how, struct http_reply *h,
                       char why[static ANNOUNCE_TEXT_MAX]) {
-  int64_t latest_ms = clock_now_ms() + TOTAL_MS;
+  int64_t latest_ms = how->patient ? CLOCK_NEVER : clock_now_ms() + TOTAL_MS;
   struct http_request get = {
     .url = buf_cstr(full),
     .deadline_ms = how->deadline_ms < latest_ms ? how->deadline_ms : latest_ms,
+    .patient = how->patient,
     .max_body = REPLY_MAX,
     .cancel = how->cancel,
     .no_reply = how->no_reply,
@@ -127,7 +128,7 @@ enum err tracker_http_scrape(const char *url, const uint8_t info_hash[static 20]
                              struct tracker_http_scraped *out) {
   struct buf full;
   struct http_reply h;
-  struct tracker_http_how patient = *how;
+  struct tracker_http_how waiting = *how;
   *out = (struct tracker_http_scraped){.retry_in_s = -1};
   buf_init(&full, URL_MAX);
   if (!scrape_put_url(&full, url)) {
@@ -137,8 +138,8 @@ enum err tracker_http_scrape(const char *url, const uint8_t info_hash[static 20]
   }
   if (full.len > 0) put_joint(&full);
   scrape_put_query(&full, info_hash);
-  patient.no_reply = NULL;
-  enum err e = fetch(&full, &patient, &h, out->why);
+  waiting.no_reply = NULL;
+  enum err e = fetch(&full, &waiting, &h, out->why);
   if (e == ERR_OK) e = read_scraped(url, &h, info_hash, out);
   http_reply_free(&h);
   buf_free(&full);

@@ -1,10 +1,11 @@
 /*
  * tracker_http: one announce (BEP 3, 7, 23, 24, 31) or one scrape (BEP 48) over HTTP or HTTPS.
  *
- * GET <announce url>?info_hash=...&peer_id=...&...  The reply is bencoded. Bounds: 15 s in total,
- * 1 MiB decoded, 5 redirects (io/http). Statuses other than 200 are failures, but a bencoded
- * "failure reason" in their body is preferred as the message. The same goes for a scrape, whose URL
- * comes from the announce URL (proto/scrape).
+ * GET <announce url>?info_hash=...&peer_id=...&...  The reply is bencoded. Bounds: 15 s in total
+ * and those that io/http has for slow servers, unless the caller is patient; 1 MiB decoded, 5
+ * redirects (io/http). Statuses other than 200 are failures, but a bencoded "failure reason" in
+ * their body is preferred as the message. The same goes for a scrape, whose URL comes from the
+ * announce URL (proto/scrape).
  */
 #ifndef WEFT_FIND_TRACKER_HTTP_H
 #define WEFT_FIND_TRACKER_HTTP_H
@@ -18,7 +19,8 @@
 #include "proto/scrape.h"
 
 struct tracker_http_how {
-  int64_t deadline_ms;         /* CLOCK_NEVER: only the 15 s */
+  int64_t deadline_ms;         /* CLOCK_NEVER: only the 15 s, or nothing */
+  bool patient;                /* the deadline is the only limit in time */
   const atomic_bool *cancel;   /* these as in struct http_request */
   const atomic_bool *no_reply;
   void (*on_connected)(void *arg);

@@ -17,6 +17,7 @@
 #define USER_AGENT "weft/" WEFT_VERSION
 #define MAX_REDIRECTS 5L
 #define CONNECT_TIMEOUT_MS 5000L
+#define NO_TIMEOUT_MS 0x7fffffffL /* curl takes 0 for its own default */
 #define SLOW_BYTES_PER_S 100L
 #define SLOW_TIME_S 10L
 
@@ -211,11 +212,10 @@ static bool set_safety(struct transfer *t) {
 static bool set_limits(struct transfer *t) {
   const struct http_request *q = t->q;
   int rest_ms = clock_poll_timeout(q->deadline_ms); /* -1: no deadline, for curl 0 */
-  long connect_ms = q->connect_timeout_ms > 0 ? (long)q->connect_timeout_ms : CONNECT_TIMEOUT_MS;
   return SET(CURLOPT_TIMEOUT_MS, rest_ms < 0 ? 0L : (long)rest_ms + 1) &&
-         SET(CURLOPT_CONNECTTIMEOUT_MS, connect_ms) &&
+         SET(CURLOPT_CONNECTTIMEOUT_MS, q->patient ? NO_TIMEOUT_MS : CONNECT_TIMEOUT_MS) &&
          SET(CURLOPT_LOW_SPEED_LIMIT, SLOW_BYTES_PER_S) &&
-         SET(CURLOPT_LOW_SPEED_TIME, SLOW_TIME_S) &&
+         SET(CURLOPT_LOW_SPEED_TIME, q->patient ? 0L : SLOW_TIME_S) &&
          SET(CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)q->max_body);
 }
 

@@ -3,8 +3,9 @@
  *
  * Trackers, torrents given as URLs and (later) web seeds come through here. What a hostile server
  * could do is bounded here once: http and https only, also after redirects; at most 5 redirects;
- * TLS 1.2 or newer, always verified; a total deadline; a lower bound on speed; a limit on the
- * *decoded* body counted as it arrives; no cookies, no netrc, no credentials sent to another host.
+ * TLS 1.2 or newer, always verified; a total deadline; 5 s to connect and 100 bytes/s over any 10 s
+ * (unless the caller is patient: a user who set a deadline means it); a limit on the *decoded* body
+ * counted as it arrives; no cookies, no netrc, no credentials sent to another host.
  * A request that began at a public address may not be redirected to a local one (SSRF): loopback
  * and private targets are allowed only when the first URL itself was local, and no redirect leads
  * to a link-local one (io/http_guard).
@@ -34,7 +35,7 @@ const char *http_version(void);
 struct http_request {
   const char *url;        /* http:// or https:// */
   int64_t deadline_ms;    /* absolute (base/clock); the whole transfer, redirects included */
-  int64_t connect_timeout_ms; /* 0: 5,000 */
+  bool patient;           /* nothing but the deadline ends the wait for a slow server */
   size_t max_body;        /* decoded bytes */
   const atomic_bool *cancel; /* may be NULL; once true the call returns within 200 ms */
   const atomic_bool *no_reply; /* may be NULL; while true the reply is hardly waited for, see

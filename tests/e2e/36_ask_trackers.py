@@ -13,6 +13,7 @@ import signal
 import ssl
 import subprocess
 import threading
+import time
 import urllib.request
 
 import lib
@@ -366,6 +367,32 @@ def _(box):
     lib.check(result.out.splitlines() == SAMPLE, "", result)
     lib.check("did not answer in time" in line_of(result, slow), "", result)
     lib.check(all(entry["event"] == "started" for entry in requests(log)), requests(log))
+
+
+@lib.case("a tracker has the whole --timeout, 60 s without it, and all the time there is with 0")
+def _(box):
+    def after(seconds, body):
+        def answer(query):
+            if query.get("event") != "stopped":
+                time.sleep(seconds)
+            return body
+        return box.tracker(answer).url
+
+    torrent = small(box)
+    named = bencode({"interval": 60, "peers": trackers.compact(SAMPLE[:1])})
+    counts = bencode({"files": {torrent.info_hash: {"complete": 5}}})
+    content = open(torrent.file, "rb").read()
+    runs = []
+    for seconds, command, body, *options in ((17, "peers", named), (17, "scrape", counts),
+                                             (17, "peers", named, "--timeout", "0"),
+                                             (11, "peers", named, "--timeout", "13")):
+        path = box.path("%d.torrent" % box.number())
+        torrent.write_torrent(path, after(seconds, body))
+        runs.append(box.start(command, *options, path))
+    runs.append(box.start("info", after(11, content)))
+    for running, text in zip(runs, [SAMPLE[0], "5 seeders"] + 2 * [SAMPLE[0]] + ["Info Hash"]):
+        result = running.wait(60)
+        lib.check(result.code == 0 and text in result.out, "not waited for", result)
 
 
 @lib.case("Ctrl-C is exit 130 at once, and shows nothing of half an answer")
