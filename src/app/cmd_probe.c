@@ -326,7 +326,7 @@ static void put_json(const struct probe *p) {
   if (p->has_hash) json_hex(&j, "info_hash", p->info_hash, sizeof p->info_hash);
   else json_null(&j, "info_hash");
   json_cstr(&j, "failure", failure(p));
-  json_cstr(&j, "why", p->result != ERR_OK ? p->solo.why : NULL);
+  json_sentence(&j, "why", p->result != ERR_OK ? p->solo.why : NULL);
   json_handshake(&j, p);
   json_extension(&j, p);
   json_pieces(&j, &p->solo);

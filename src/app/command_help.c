@@ -50,17 +50,20 @@ static void put_option(struct buf *b, const struct command_option *s) {
   put_row(b, left, s->help);
 }
 
-/* What SIZE and TIME mean, where they occur. */
+/* What SIZE, TIME and the strings of --json mean, where they occur. */
 static void put_units(struct buf *b, const struct command *c) {
   bool size = false;
   bool time = false;
+  bool json = false;
   for (const struct command_option *s = c->options; s->name != NULL; s++) {
     size |= s->kind == OPTION_SIZE;
     time |= s->kind == OPTION_DURATION;
+    json |= strcmp(s->name, "json") == 0;
   }
-  if (size || time) buf_put_u8(b, '\n');
+  if (size || time || json) buf_put_u8(b, '\n');
   if (size) buf_put_str(b, "SIZE may end in K, M, G or T, which count 1024 each.\n");
   if (time) buf_put_str(b, "TIME may end in s, m or h; without, it is seconds.\n");
+  if (json) buf_put_str(b, "In JSON, a string that is not UTF-8 is \"hex:\" and its bytes in digits.\n");
 }
 
 void command_help_put(struct buf *b, const struct command *c) {

@@ -15,8 +15,7 @@
  *   warnings              [{code, text}], see torrent_odd.h
  *   departures            [{at, code, text}] from canonical encoding, all of them
  *
- * Strings that are not UTF-8 hold lone surrogates, as base/escape says and as in every JSON of weft
- * but that of `decode`.
+ * Strings that are not UTF-8 are "hex:" and digits, as in every JSON of weft (base/json).
  */
 #ifndef WEFT_APP_INFO_JSON_H
 #define WEFT_APP_INFO_JSON_H

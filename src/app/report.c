@@ -172,7 +172,7 @@ static void progress_event(struct report *r) {
 static void text_event(struct report *r, const char *event, const char *key, const char *text) {
   if (r->mode != MODE_JSON) return;
   pthread_mutex_lock(&r->lock);
-  json_cstr(report_json_begin(&r->events, event), key, text);
+  json_sentence(report_json_begin(&r->events, event), key, text);
   report_json_end(&r->events);
   report_json_flush(&r->events);
   unlock(r);
@@ -335,7 +335,7 @@ void report_peer(struct report *r, enum report_peer what, const struct addr *a, 
   json_cstr(j, "what", names[what]);
   json_cstr(j, "address", text);
   json_cstr(j, "client", client);
-  json_cstr(j, "why", why);
+  json_sentence(j, "why", why);
   report_json_end(&r->events);
   unlock(r);
 }
@@ -383,7 +383,7 @@ static void done_event(struct report *r, const struct report_summary *s, int exi
   if (r->any) progress_event(r);
   struct json *j = report_json_begin(&r->events, "done");
   json_i64(j, "exit_code", exit_code);
-  json_cstr(j, "why", why);
+  json_sentence(j, "why", why);
   json_bool(j, "complete", s->complete);
   json_cstr(j, "path", s->path);
   json_u64(j, "total", s->total);

@@ -168,7 +168,7 @@ void survey_json(const struct ask_tracker *t, struct json *j) {
   json_cstr(j, "url", t->url);
   json_u64(j, "tier", t->tier);
   json_cstr(j, "state", t->refused ? "refused" : states[t->state]);
-  json_cstr(j, "error", t->state == ASK_ANSWERED ? NULL : t->why);
+  json_sentence(j, "error", t->state == ASK_ANSWERED ? NULL : t->why);
   if (t->retry_in_s == INT64_MAX) json_cstr(j, "retry_in", "never");
   else survey_json_count(j, "retry_in", t->retry_in_s);
   json_i64(j, "ms", t->took_ms);

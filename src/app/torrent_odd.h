@@ -36,7 +36,7 @@
 #include "proto/canon.h"
 #include "proto/metainfo.h"
 
-enum { TORRENT_ODD_MAX = 24, TORRENT_ODD_TEXT = 480 };
+enum { TORRENT_ODD_MAX = 24, TORRENT_ODD_TEXT = 1400 };
 
 struct torrent_odd {
   struct {

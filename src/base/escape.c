@@ -86,7 +86,7 @@ size_t escape_json(const char *in, size_t len, char *out, size_t size) {
     size_t n = escape_utf8(p + i, len - i, &c);
     int w;
     if (n == 0) {
-      w = snprintf(tmp, sizeof tmp, "\\udc%02x", p[i]);
+      w = snprintf(tmp, sizeof tmp, "\\ufffd");
       n = 1;
     } else if (c >= 0x10000) {
       uint32_t v = c - 0x10000;

@@ -11,8 +11,8 @@
  *     U+FEFF, and noncharacters as \u{N...};
  *   - a backslash as \\, so the result can be read back without doubt.
  * escape_json() writes the inside of a JSON string, in ASCII only: every character outside
- * 0x20..0x7e and each of " \ < > & as \uNNNN (pairs above U+FFFF); a byte that is not UTF-8 as
- * \udcNN, a lone surrogate, which is how Python's "surrogateescape" does it and loses nothing.
+ * 0x20..0x7e and each of " \ < > & as \uNNNN (pairs above U+FFFF). Text it takes, not bytes: what
+ * is not UTF-8 becomes \ufffd. base/json has a way for bytes, in which nothing is lost.
  */
 #ifndef WEFT_BASE_ESCAPE_H
 #define WEFT_BASE_ESCAPE_H

@@ -6,7 +6,10 @@
 #include "base/crypto.h"
 #include "base/escape.h"
 
-enum { HEX_STEP = 64 }; /* bytes that are turned into digits at a time */
+enum {
+  HEX_STEP = 64,       /* bytes that are turned into digits at a time */
+  SENTENCE_MAX = 4096  /* bytes of a sentence, once escaped */
+};
 
 void json_begin(struct json *j, struct buf *b) {
   *j = (struct json){.b = b};
@@ -68,21 +71,55 @@ void json_close_str(struct json *j, bool name) {
   j->comma = !name;
 }
 
+bool json_is_text(const char *s, size_t len) {
+  static const char mark[] = JSON_HEX;
+  uint32_t c;
+  if (len >= sizeof mark - 1 && memcmp(s, mark, sizeof mark - 1) == 0) return false;
+  for (size_t i = 0; i < len;) {
+    size_t n = escape_utf8((const uint8_t *)s + i, len - i, &c);
+    if (n == 0) return false;
+    i += n;
+  }
+  return true;
+}
+
+/* The inside of a string that may be any bytes. */
+static void put_any(struct json *j, const char *s, size_t len) {
+  if (json_is_text(s, len)) {
+    json_part(j, s, len);
+    return;
+  }
+  buf_put_str(j->b, JSON_HEX);
+  json_part_hex(j, (const uint8_t *)s, len);
+}
+
 void json_key(struct json *j, const char *key, size_t len) {
   json_open_str(j, NULL);
-  json_part(j, key, len);
+  put_any(j, key, len);
   json_close_str(j, true);
 }
 
 void json_str(struct json *j, const char *key, const char *s, size_t len) {
   json_open_str(j, key);
-  json_part(j, s, len);
+  put_any(j, s, len);
   json_close_str(j, false);
 }
 
 void json_cstr(struct json *j, const char *key, const char *s) {
   if (s != NULL) json_str(j, key, s, strlen(s));
   else json_null(j, key);
+}
+
+void json_sentence(struct json *j, const char *key, const char *s) {
+  char safe[SENTENCE_MAX];
+  if (s == NULL) {
+    json_null(j, key);
+    return;
+  }
+  size_t len = escape_term(s, strlen(s), safe, sizeof safe);
+  json_open_str(j, key);
+  json_part(j, safe, len);
+  json_close_str(j, false);
 }
 
 void json_u64(struct json *j, const char *key, uint64_t v) {

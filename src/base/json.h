@@ -11,10 +11,20 @@
  *   json_null(&j, NULL);                  and its value, with no other
  *   json_close(&j, '}');
  *
- * All on one line and in ASCII: strings pass through escape_json(), which loses nothing, whatever
- * the bytes are. The buffer may be emptied between two calls, so a document of any size and any
- * depth needs little memory. What the calls make is valid if opening and closing match, and that is
- * for the caller to see to, as it knows what it is in anyway. Overflow shows in buf->failed.
+ * All on one line and in ASCII: strings pass through escape_json(). Names and texts come from
+ * strangers and may be any bytes, which JSON can't hold; this is how all JSON of weft writes them,
+ * keys and values alike:
+ *
+ *   valid UTF-8 that does not begin with "hex:"   as it is
+ *   anything else                                 "hex:" and two lower-case digits for each byte
+ *
+ * So nothing is lost, and the way back is never in doubt: the two bytes ff 00 are "hex:ff00", and
+ * the text "hex:" is "hex:6865783a". Other programs write such bytes as characters, which is
+ * ambiguous, or as lone surrogates, which many readers refuse or replace.
+ *
+ * The buffer may be emptied between two calls, so a document of any size and any depth needs little
+ * memory. What the calls make is valid if opening and closing match, and that is for the caller to
+ * see to, as it knows what it is in anyway. Overflow shows in buf->failed.
  */
 #ifndef WEFT_BASE_JSON_H
 #define WEFT_BASE_JSON_H
@@ -43,6 +53,12 @@ void json_open_array(struct json *j, const char *key);
 /* `bracket` is '}' or ']', as what was opened last demands. */
 void json_close(struct json *j, char bracket);
 
+/* What stands in front of digits, in place of a string that is no text. */
+#define JSON_HEX "hex:"
+
+/* Are the `len` bytes text that is written as it is? */
+bool json_is_text(const char *s, size_t len);
+
 /* The key of the next value, `len` raw bytes from anywhere. */
 void json_key(struct json *j, const char *key, size_t len);
 
@@ -50,6 +66,9 @@ void json_key(struct json *j, const char *key, size_t len);
 void json_str(struct json *j, const char *key, const char *s, size_t len);
 /* A NUL-terminated string, or null when `s` is NULL. */
 void json_cstr(struct json *j, const char *key, const char *s);
+/* A sentence for people, or null. As it may quote bytes from anywhere, or be cut, it is escaped as
+ * on a terminal (escape_term), and so is never "hex:". */
+void json_sentence(struct json *j, const char *key, const char *s);
 /* All 64 bits, as digits; some readers keep only 53 of them. */
 void json_u64(struct json *j, const char *key, uint64_t v);
 void json_i64(struct json *j, const char *key, int64_t v);

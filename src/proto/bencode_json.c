@@ -1,12 +1,6 @@
 #include "proto/bencode_json.h"
 
-#include <string.h>
-
-#include "base/escape.h"
-
 enum { PART = 16384 }; /* bytes of a string in one step; six times as many come out at most */
-
-static const char mark[] = "hex:";
 
 void bencode_json_begin(struct bencode_json *w, const struct ben_doc *d, ben_val v) {
   w->d = d;
@@ -16,18 +10,6 @@ void bencode_json_begin(struct bencode_json *w, const struct ben_doc *d, ben_val
   w->hex = false;
   w->open = false;
   w->depth = 0;
-}
-
-/* Can the string be shown as it is? */
-static bool is_text(const uint8_t *s, size_t len) {
-  uint32_t c;
-  if (len >= sizeof mark - 1 && memcmp(s, mark, sizeof mark - 1) == 0) return false;
-  for (size_t i = 0; i < len;) {
-    size_t n = escape_utf8(s + i, len - i, &c);
-    if (n == 0) return false;
-    i += n;
-  }
-  return true;
 }
 
 /* How much of the text belongs to this step: a part that ends where a character does. */
@@ -54,9 +36,9 @@ static void put_string(struct bencode_json *w, struct json *j) {
   size_t left = t->end - t->body - w->done;
   if (!w->open) {
     w->open = true;
-    w->hex = !is_text(s, left);
+    w->hex = !json_is_text((const char *)s, left);
     json_open_str(j, NULL);
-    if (w->hex) json_part(j, mark, sizeof mark - 1);
+    if (w->hex) json_part(j, JSON_HEX, sizeof JSON_HEX - 1);
   }
   size_t n = w->hex ? (left < PART ? left : PART) : text_part(s, left);
   if (w->hex)

@@ -5,14 +5,10 @@
  *               bits of them)
  *   list        an array
  *   dictionary  an object, its members in the order of the input; a key that repeats, repeats
- *   string      a string: its text, if it is valid UTF-8 and does not begin with "hex:";
- *               any other is "hex:" and two lower-case digits for each byte
+ *   string      a string, written as base/json writes all of them: its text, if it is valid UTF-8
+ *               and does not begin with "hex:"; any other is "hex:" and two digits for each byte
  *
- * So the way back is never in doubt, for keys as for values: behind "hex:" stand digits, and
- * everything else is UTF-8 to be taken as it is. "5:hello" gives "hello", the two bytes ff 00 give
- * "hex:ff00", and the text "hex:" gives "hex:6865783a". Other programs write the bytes of such
- * strings as characters or lone surrogates, which is ambiguous the one time and no valid JSON for
- * many readers the other. Text passes through escape_json(), so all of it is ASCII.
+ * So the way back is never in doubt, for keys as for values.
  *
  * The walk needs no recursion and stops after each step, a bounded number of bytes, so that the
  * caller can empty the buffer: documents of any size pass through a small one.

@@ -34,37 +34,60 @@ TEST(commas_stand_between_members_and_nowhere_else) {
 
 TEST(whatever_a_stranger_wrote_stays_inside_its_string) {
   start(1000);
-  json_str(&j, NULL, "\"}\n\0\x1b\xff</script>", 15);
+  json_str(&j, NULL, "\"}\n\0\x1b</script>", 14);
   assert_string_equal(buf_cstr(&b),
-                      "\"\\u0022}\\u000a\\u0000\\u001b\\udcff\\u003c/script\\u003e\"");
+                      "\"\\u0022}\\u000a\\u0000\\u001b\\u003c/script\\u003e\"");
 }
 
 TEST(every_byte_of_a_string_can_be_told_from_every_other) {
-  static const char seen[][7] = {"\\udc80", "\\u0080", "\\u20ac"};
-  static const char *const written[] = {"\x80", "\xc2\x80", "\xe2\x82\xac"};
-  for (size_t i = 0; i < 3; i++) {
+  static const struct {
+    const char *written;
+    const char *seen;
+  } rows[] = {
+    {"\x80", "\"hex:80\""},
+    {"\xc2\x80", "\"\\u0080\""},
+    {"\xe2\x82\xac", "\"\\u20ac\""},
+    {"\xf0\x9f\xa7\xb5", "\"\\ud83e\\uddf5\""},
+    {"\xed\xb2\x80", "\"hex:edb280\""}, /* a surrogate in UTF-8, which is none */
+    {"caf\xe9", "\"hex:636166e9\""},
+    {"hex:80", "\"hex:6865783a3830\""},
+    {"hex:", "\"hex:6865783a\""},
+    {"hex", "\"hex\""},
+    {"Hex:80", "\"Hex:80\""},
+    {"", "\"\""},
+  };
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
     start(1000);
-    json_cstr(&j, NULL, written[i]);
-    assert_memory_equal(buf_cstr(&b) + 1, seen[i], 6);
-    assert_int_equal(b.len, 8);
+    json_cstr(&j, NULL, rows[i].written);
+    assert_string_equal(buf_cstr(&b), rows[i].seen);
   }
-  start(1000); /* above U+FFFF; and a surrogate in UTF-8, which is none: its bytes are kept */
-  json_cstr(&j, NULL, "\xf0\x9f\xa7\xb5\xed\xb2\x80");
-  assert_string_equal(buf_cstr(&b), "\"\\ud83e\\uddf5\\udced\\udcb2\\udc80\"");
+}
+
+TEST(a_sentence_stays_one_whatever_it_quotes) {
+  start(1000);
+  json_open_array(&j, NULL);
+  json_sentence(&j, NULL, "no file \xff\x1b \xe2\x82\xac");
+  json_sentence(&j, NULL, "hex: is no number");
+  json_sentence(&j, NULL, NULL);
+  json_close(&j, ']');
+  assert_string_equal(buf_cstr(&b), "[\"no file \\u005cxff\\u005cx1b \\u20ac\","
+                                    "\"hex: is no number\",null]");
 }
 
 TEST(a_key_of_a_stranger_stays_inside_its_string_too) {
   start(1000);
   json_open_object(&j, NULL);
-  json_key(&j, "a\":1,\"\0\xff", 8);
+  json_key(&j, "a\":1,\"\0", 7);
   json_open_array(&j, NULL);
   json_close(&j, ']');
+  json_key(&j, "a\xff", 2);
+  json_u64(&j, NULL, 1);
   json_key(&j, "", 0);
   json_null(&j, NULL);
   json_u64(&j, "ours", 7);
   json_close(&j, '}');
-  assert_string_equal(buf_cstr(&b), "{\"a\\u0022:1,\\u0022\\u0000\\udcff\":[],\"\":null,"
-                                    "\"ours\":7}");
+  assert_string_equal(buf_cstr(&b), "{\"a\\u0022:1,\\u0022\\u0000\":[],\"hex:61ff\":1,"
+                                    "\"\":null,\"ours\":7}");
 }
 
 TEST(numbers_have_all_their_64_bits) {
@@ -147,6 +170,7 @@ int main(void) {
   RUN(T(commas_stand_between_members_and_nowhere_else),
       T(whatever_a_stranger_wrote_stays_inside_its_string),
       T(every_byte_of_a_string_can_be_told_from_every_other),
+      T(a_sentence_stays_one_whatever_it_quotes),
       T(a_key_of_a_stranger_stays_inside_its_string_too), T(numbers_have_all_their_64_bits),
       T(a_very_deep_document_is_no_matter), T(a_document_goes_on_after_its_buffer_was_emptied),
       T(bytes_of_any_number_become_hexadecimal), T(a_string_may_come_in_parts),

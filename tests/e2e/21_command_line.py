@@ -291,10 +291,18 @@ def _(box):
         out = run(box, command, torrent.file).out
         lib.check("evil\\x1b]0;owned\\x07\\x1b[2J\\x0d\\x0a\\u{202e}\\xffname" in out, out)
         document = json.loads(run(box, command, "--json", torrent.file).out)
-        name = document["name"].encode("utf-8", "surrogateescape")
+        name = lib.json_bytes(document["name"])
         lib.check(name == EVIL, "another name", name)
-        path = document["files"][0]["path"][1].encode("utf-8", "surrogateescape")
+        path = lib.json_bytes(document["files"][0]["path"][1])
         lib.check(path == EVIL, "another path", path)
+    result = run(box, "--json", "--no-trackers", "--timeout", "1s", torrent.file, code=4)
+    events = [json.loads(line) for line in result.out.splitlines()]
+    names = [lib.json_bytes(e["name"]) for e in events if e["event"] == "metadata"]
+    lib.check(names == [EVIL], names, result)
+    with open(os.path.join(os.fsencode(box.folder), b"hex:caf\xe9"), "wb") as out:
+        out.write(b"data")
+    made = run(box, "create", "--json", "--dry-run", os.fsdecode(b"hex:caf\xe9")).out
+    lib.check(lib.json_bytes(json.loads(made)["name"]) == b"hex:caf\xe9", made)
     run(box, "verify", torrent.file, code=8)
     code, text = on_terminal(box, "info", torrent.file)
     lib.check(code == 0 and b"\x1b" not in text, repr(text))

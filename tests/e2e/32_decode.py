@@ -55,14 +55,6 @@ def write(box, name, data):
     return box.path(name)
 
 
-def to_bytes(text):
-    """A string of our JSON as the bytes that it stands for."""
-    if text.startswith("hex:"):
-        lib.check(re.fullmatch("(?:[0-9a-f]{2})*", text[4:]) is not None, text)
-        return bytes.fromhex(text[4:])
-    return text.encode("utf-8")  # fails for a lone surrogate
-
-
 def encode(value):
     """JSON, objects as lists of pairs, as bencoding. Not recursive: the input decides the depth."""
     out, stack = [], [iter([value])]
@@ -83,7 +75,7 @@ def encode(value):
         elif isinstance(value, int):
             out.append(b"i%de" % value)
         else:
-            text = to_bytes(value)
+            text = lib.json_bytes(value)
             out.append(b"%d:%s" % (len(text), text))
     return b"".join(out)
 

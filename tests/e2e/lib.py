@@ -72,6 +72,14 @@ def check(condition, text, *details):
         raise AssertionError("\n".join([text] + [str(d) for d in details]))
 
 
+def json_bytes(text):
+    """A string of our JSON as the bytes that it stands for; fails for a lone surrogate."""
+    if text.startswith("hex:"):
+        check(re.fullmatch("(?:[0-9a-f]{2})*", text[4:]) is not None, text)
+        return bytes.fromhex(text[4:])
+    return text.encode("utf-8")
+
+
 def free_port(address="127.0.0.1"):
     """A port nobody listens on now."""
     with socket.socket() as probe:
