@@ -63,7 +63,8 @@ static void put_units(struct buf *b, const struct command *c) {
   if (size || time || json) buf_put_u8(b, '\n');
   if (size) buf_put_str(b, "SIZE may end in K, M, G or T, which count 1024 each.\n");
   if (time) buf_put_str(b, "TIME may end in s, m or h; without, it is seconds.\n");
-  if (json) buf_put_str(b, "In JSON, a string that is not UTF-8 is \"hex:\" and its bytes in digits.\n");
+  if (json)
+    buf_put_str(b, "In JSON, a string that is not UTF-8 is \"hex:\" and its bytes in digits.\n");
 }
 
 void command_help_put(struct buf *b, const struct command *c) {
