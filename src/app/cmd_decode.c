@@ -53,11 +53,13 @@ static void tell_refusal(const struct source *s, const struct canon *c,
                          const struct canon_fault *f) {
   struct buf text;
   buf_init(&text, 4096);
+  bool limit = f->what == CANON_DEEP || f->what == CANON_MANY;
+  buf_printf(&text, "%s: at byte %u: ",
+             limit ? "this is more than weft decodes" : "this is not bencoding", f->at);
   canon_text_put(c, f, &text);
-  const char *hint = "";
   if (s->typed && access((const char *)s->in, F_OK) == 0)
-    hint = "; to decode the file of that name, say -f in front of it";
-  log_error("this is not bencoding: at byte %u: %s%s", f->at, buf_cstr(&text), hint);
+    buf_put_str(&text, "; to decode the file of that name, say -f in front of it");
+  log_escaped(LOG_ERROR, buf_cstr(&text));
   buf_free(&text);
 }
 
@@ -69,9 +71,11 @@ static void warn_of(const struct canon *c, enum canon_what what, const char *rem
   const struct canon_fault *f = c->faults;
   while (f->what != what) f++;
   buf_init(&text, 4096);
+  buf_printf(&text, "at byte %u: ", f->at);
   canon_text_put(c, f, &text);
   if (n > 1) buf_printf(&text, " (and %zu more such)", n - 1);
-  log_warn("at byte %u: %s%s", f->at, buf_cstr(&text), remark);
+  buf_put_str(&text, remark);
+  log_escaped(LOG_WARN, buf_cstr(&text));
   buf_free(&text);
 }
 
@@ -226,5 +230,6 @@ const struct command cmd_decode = {
   .size = sizeof(struct decode_options),
   .least_args = 0,
   .most_args = 1,
+  .empty = true,
   .run = run,
 };

@@ -228,7 +228,7 @@ static bool parse_argument(struct parse *p, const char *word) {
   if (o->arg_count == p->command->most_args)
     return refuse(p, "'weft %s' takes %s; '%.200s' is one argument too many", p->command->name,
                   p->command->usage, word);
-  if (*word == '\0') return refuse(p, "an argument is empty");
+  if (*word == '\0' && !p->command->empty) return refuse(p, "an argument is empty");
   o->args[o->arg_count++] = word;
   return true;
 }

@@ -67,6 +67,7 @@ struct command {
   size_t least_args;
   size_t most_args;     /* OPTIONS_ARGS_MAX at most */
   bool path;            /* the second argument is another way to say --output */
+  bool empty;           /* an argument may be empty */
   bool implied;         /* its name may be left out: `weft TORRENT`; one command is so */
   /* Does it. Returns the exit code. In the main thread, before there is any other. */
   int (*run)(const struct options *o);

@@ -88,6 +88,21 @@ static void write_file(enum log_level level, const char *text) {
   if (shown >= LOG_WARN) write_stderr(LOG_WARN, why);
 }
 
+/* `raw` is the line before escaping, `safe` what may be shown. */
+static void put(enum log_level level, const char *raw, const char *safe) {
+  pthread_mutex_lock(&lock);
+  if (level == LOG_ERROR) snprintf(last_error, sizeof last_error, "%s", raw);
+  if (level <= shown) write_stderr(level, safe);
+  if (file != NULL) write_file(level, safe);
+  pthread_mutex_unlock(&lock);
+}
+
+void log_escaped(enum log_level level, const char *text) {
+  int kept = errno;
+  if (log_enabled(level)) put(level, text, text);
+  errno = kept;
+}
+
 void log_line(enum log_level level, const char *fmt, ...) {
   if (!log_enabled(level)) return;
   int kept = errno;
@@ -98,11 +113,7 @@ void log_line(enum log_level level, const char *fmt, ...) {
   vsnprintf(raw, sizeof raw, fmt, ap);
   va_end(ap);
   escape_term(raw, strlen(raw), safe, sizeof safe);
-  pthread_mutex_lock(&lock);
-  if (level == LOG_ERROR) memcpy(last_error, raw, sizeof last_error);
-  if (level <= shown) write_stderr(level, safe);
-  if (file != NULL) write_file(level, safe);
-  pthread_mutex_unlock(&lock);
+  put(level, raw, safe);
   errno = kept;
 }
 

@@ -38,6 +38,10 @@ void log_set_hooks(void (*before)(void *), void (*after)(void *), void *arg);
 /* Writes one line at `level`; no newline at the end of `fmt`. errno is kept. */
 __attribute__((format(printf, 2, 3))) void log_line(enum log_level level, const char *fmt, ...);
 
+/* Writes a line that went through escape_term() already, as a whole or in what it quotes; escaped
+ * again, its backslashes would be doubled. */
+void log_escaped(enum log_level level, const char *text);
+
 /* Copies the last line at LOG_ERROR, as it was before escaping and cut to fit, into out[0..size).
  * Returns false, and "", if there has been none. Any thread. */
 bool log_last_error(char *out, size_t size);

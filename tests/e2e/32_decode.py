@@ -125,7 +125,6 @@ def _(box):
 
 @lib.case("wrong usage is exit 2, and what can't be read says why")
 def _(box):
-    run(box, "", code=2, says=("empty",))
     run(box, "i1e", "i2e", code=2, says=("one argument too many",))
     run(box, "-f", "x", "i2e", code=2, says=("a text or a file, not both",))
     run(box, "-f", "no-such-file", code=3, says=("there is no file",))
@@ -167,6 +166,21 @@ def _(box):
         lib.check(re.search(r"at byte (\d+)", err).group(1) == str(at), given, err)
 
 
+@lib.case("empty input is bad input, wherever it comes from")
+def _(box):
+    path = write(box, "empty", b"")
+    for arguments in (("",), ("-",), ("-f", path)):
+        for annotate in ((), ("--annotate",)):
+            run(box, *arguments, *annotate, code=3, says=("at byte 0: the input ends",))
+
+
+@lib.case("a limit of ours is called one; the input may well be bencoding")
+def _(box):
+    for data in (b"l" * 101 + b"e" * 101, b"l" + b"0:" * 3000000 + b"e"):
+        _out, err = run(box, stdin=data, code=3, says=("more than weft decodes: at byte",))
+        lib.check("not bencoding" not in err, err)
+
+
 @lib.case("keys that repeat or are out of order are shown, and said")
 def _(box):
     out, err = run(box, "d1:b1:x1:a1:y1:b1:ze")
@@ -176,6 +190,8 @@ def _(box):
     lib.check("at byte 7: keys are not in order" in err, err)
     out, err = run(box, "-q", "d1:b1:x1:a1:y1:b1:ze")
     lib.check(err == "" and out != "", err)
+    _out, err = run(box, stdin=b"d3:b\x1b\\i1e3:\x1b\xffai2ee")
+    lib.check('"\\x1b\\xffa" belongs before "b\\x1b\\\\" of' in err, "escaped twice", err)
     out, err = run(box, "d1:a0:1:a0:1:a0:1:a0:e")
     lib.check("and 2 more such" in err, err)
 
