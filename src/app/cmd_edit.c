@@ -4,7 +4,8 @@
  * Trackers, web seeds and the comment may change at any time: the swarm knows a torrent by the hash
  * of the info dictionary alone. That dictionary is copied byte for byte, and so is every other key,
  * known or not (proto/author), whatever version the torrent is of: a hybrid or a version 2 torrent
- * keeps its piece layers. What would change the info hash (name, private, source, piece length) is
+ * keeps its piece layers. So are the trackers that nobody named, usable or not (proto/retrack).
+ * What would change the info hash (name, private, source, piece length) is
  * no edit but another torrent, and `create` makes it.
  *
  * Without -o the file itself is replaced, in one step.
@@ -21,6 +22,7 @@
 #include "base/log.h"
 #include "io/http.h"
 #include "proto/author.h"
+#include "proto/retrack.h"
 
 struct edit_options {
   struct options common;
@@ -61,39 +63,55 @@ static int check(const struct edit_options *o) {
   return torrent_out_web_seeds("web-seed", &o->web_seeds);
 }
 
-/* The trackers as they are to be: those that were there, or none, and then what the options say. */
-static int change_tiers(struct tiers *t, const struct edit_options *o, const struct ben_doc *d) {
-  bool fresh = o->tiers.count > 0 || o->common.no_trackers;
-  if (!fresh && metainfo_sources_tiers(d, bencode_root(d), &t->v, &t->count) != ERR_OK) {
-    log_error("there is not enough memory for the trackers");
-    return EXIT_RESOURCES;
+static int no_memory(void) {
+  log_error("there is not enough memory for this torrent");
+  return EXIT_RESOURCES;
+}
+
+/* The values of "announce" and "announce-list" as they are to be. */
+static int change_trackers(struct retrack *r, const struct edit_options *o,
+                           const struct ben_doc *d) {
+  struct tiers add = {.count = 0};
+  size_t which = 0;
+  enum err e = ERR_OK;
+  int code = torrent_out_tiers(&add, "tracker", &o->tiers);
+  if (code == EXIT_OK) code = torrent_out_tiers(&add, "add-tracker", &o->add);
+  if (code == EXIT_OK) {
+    struct retrack_change c = {
+      .fresh = o->tiers.count > 0 || o->common.no_trackers, .remove = o->remove.at,
+      .remove_count = o->remove.count, .add = &add,
+    };
+    e = retrack_make(r, d, &c, &which);
   }
-  for (size_t i = 0; i < o->remove.count; i++) {
-    if (tiers_remove(t, o->remove.at[i])) continue;
+  tiers_free(&add);
+  if (e == ERR_OK) return code;
+  if (e == ERR_MEMORY) return no_memory();
+  if (e == ERR_NOT_FOUND)
     log_error("'%.300s' is not among the trackers of this torrent; 'weft info' lists them",
-              o->remove.at[i]);
-    return EXIT_USAGE;
-  }
-  int code = torrent_out_tiers(t, "tracker", &o->tiers);
-  return code == EXIT_OK ? torrent_out_tiers(t, "add-tracker", &o->add) : code;
+              o->remove.at[which]);
+  else if (e == ERR_LIMIT)
+    log_error("with --add-tracker there would be more than 64 tiers of trackers, and readers leave "
+              "out the rest; remove some, or put several into one tier");
+  else
+    log_error("the \"announce-list\" of this torrent is no list, so nothing can be added to it; "
+              "--tracker replaces it");
+  return EXIT_USAGE;
 }
 
 /* Appends the new torrent to `out`. */
 static int edit(struct buf *out, const struct edit_options *o, const struct ben_doc *d) {
-  struct tiers t = {.count = 0};
-  int code = change_tiers(&t, o, d);
+  struct retrack r = {.list = {.data = NULL}};
+  int code = change_trackers(&r, o, d);
   struct author_change c = {
     .trackers = o->tiers.count + o->add.count + o->remove.count > 0 || o->common.no_trackers,
-    .tiers = t.v, .tier_count = t.count,
+    .announce = &r.announce, .announce_list = &r.list,
     .web_seeds = o->no_web_seeds || o->web_seeds.count > 0,
     .urls = o->web_seeds.at, .url_count = o->web_seeds.count,
     .comment = o->no_comment || o->comment != NULL, .text = o->comment,
   };
-  if (code == EXIT_OK && author_edit(out, d, &c) != ERR_OK) {
-    log_error("there is not enough memory for this torrent");
-    code = EXIT_RESOURCES;
-  }
-  tiers_free(&t);
+  if (code == EXIT_OK && author_edit(out, d, &c) != ERR_OK)
+    code = no_memory();
+  retrack_free(&r);
   return code;
 }
 

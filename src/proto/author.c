@@ -129,8 +129,8 @@ static bool is_replaced(const struct pair *p, const struct author_change *c) {
 }
 
 static void put_new(struct buf *b, const struct pair *p, const struct author_change *c) {
-  if (is_key(p, "announce")) bencode_put_cstr(b, c->tiers[0].urls[0]);
-  if (is_key(p, "announce-list")) put_tiers(b, c->tiers, c->tier_count);
+  if (is_key(p, "announce")) buf_put(b, c->announce->data, c->announce->len);
+  if (is_key(p, "announce-list")) buf_put(b, c->announce_list->data, c->announce_list->len);
   if (is_key(p, "comment")) bencode_put_cstr(b, c->text);
   if (is_key(p, "url-list")) put_urls(b, c->urls, c->url_count);
 }
@@ -165,8 +165,8 @@ static size_t add(struct pair *pairs, size_t n, const struct author_change *c) {
     const char *key;
     bool wanted;
   } fresh[] = {
-    {"announce", c->trackers && c->tier_count > 0},
-    {"announce-list", c->trackers && is_list_needed(c->tiers, c->tier_count)},
+    {"announce", c->trackers && c->announce->len > 0},
+    {"announce-list", c->trackers && c->announce_list->len > 0},
     {"comment", c->comment && c->text != NULL},
     {"url-list", c->web_seeds && c->url_count > 0},
   };

@@ -84,9 +84,9 @@ void author_put_torrent(struct buf *b, const struct author_outside *o, const uin
 
 /* What author_edit() shall change; what is false stays as it is. */
 struct author_change {
-  bool trackers;   /* by `tiers`: "announce" and "announce-list"; none of them: both go */
-  const struct metainfo_tier *tiers;
-  size_t tier_count;
+  bool trackers;   /* by these values, bencoded already; one without bytes: its key goes */
+  const struct buf *announce;
+  const struct buf *announce_list;
   bool web_seeds;  /* by `urls`: "url-list"; none of them: it goes */
   const char *const *urls;
   size_t url_count;

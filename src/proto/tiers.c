@@ -92,30 +92,6 @@ enum err tiers_add(struct tiers *t, const char *text, const char **why) {
   return ERR_OK;
 }
 
-bool tiers_remove(struct tiers *t, const char *url) {
-  bool found = false;
-  for (size_t i = 0; i < t->count;) {
-    struct metainfo_tier *tier = &t->v[i];
-    size_t kept = 0;
-    for (size_t u = 0; u < tier->count; u++) {
-      if (strcmp(tier->urls[u], url) != 0) {
-        tier->urls[kept++] = tier->urls[u];
-        continue;
-      }
-      free(tier->urls[u]);
-      found = true;
-    }
-    tier->count = kept;
-    if (kept > 0) {
-      i++;
-      continue;
-    }
-    free_tier(tier);
-    memmove(tier, tier + 1, (--t->count - i) * sizeof *tier);
-  }
-  return found;
-}
-
 void tiers_free(struct tiers *t) {
   for (size_t i = 0; i < t->count; i++) free_tier(&t->v[i]);
   free(t->v);

@@ -29,9 +29,6 @@ struct tiers {
  * than 64 tiers or 64 in one; ERR_MEMORY. After a failure `t` is as it was.
  */
 enum err tiers_add(struct tiers *t, const char *text, const char **why);
-/* Takes a URL out wherever it stands, and its tier if it was the only one there. Returns whether it
- * was there. */
-bool tiers_remove(struct tiers *t, const char *url);
 /* Frees everything; `t` is empty again. Safe on a zeroed struct. */
 void tiers_free(struct tiers *t);
 

@@ -84,23 +84,6 @@ TEST(there_are_64_tiers_at_most_and_64_in_one) {
   tiers_free(&t);
 }
 
-TEST(a_removed_url_takes_its_empty_tier_along) {
-  struct tiers t = {0};
-  add(&t, "http://a/,http://b/");
-  add(&t, "http://c/");
-  add(&t, "http://d/");
-  assert_false(tiers_remove(&t, "http://e/"));
-  assert_true(tiers_remove(&t, "http://c/"));
-  assert_true(tiers_remove(&t, "http://a/"));
-  assert_int_equal(t.count, 2);
-  assert_string_equal(t.v[0].urls[0], "http://b/");
-  assert_string_equal(t.v[1].urls[0], "http://d/");
-  assert_true(tiers_remove(&t, "http://b/"));
-  assert_true(tiers_remove(&t, "http://d/"));
-  assert_int_equal(t.count, 0);
-  tiers_free(&t);
-}
-
 TEST(web_seeds_are_http_or_ftp) {
   assert_true(tiers_is_web_seed("http://a/") && tiers_is_web_seed("HTTPS://a") &&
               tiers_is_web_seed("ftp://a/x"));
@@ -112,5 +95,5 @@ int main(void) {
   RUN(T(each_text_is_a_tier_and_commas_join_equals), T(a_url_stands_in_the_list_once),
       T(what_is_no_url_of_a_tracker_is_refused_and_changes_nothing),
       T(a_url_has_2048_bytes_at_most), T(there_are_64_tiers_at_most_and_64_in_one),
-      T(a_removed_url_takes_its_empty_tier_along), T(web_seeds_are_http_or_ftp));
+      T(web_seeds_are_http_or_ftp));
 }
