@@ -88,7 +88,7 @@ struct command {
    .help = "also ask this tracker, first; up to 64 times"}, \
   {.name = "no-trackers", .kind = OPTION_FLAG, OPTION_FIELD(no_trackers), \
    .help = "do not ask the torrent's trackers"}
-#define OPTION_TIMEOUT_OF_URL OPTION_TIMEOUT("give up on a URL that takes longer than this")
+#define OPTION_TIMEOUT_OF_URL OPTION_TIMEOUT("give up on a URL or pipe that takes longer")
 /* Every command ends its table with these. */
 #define OPTIONS_OF_ALL(quiet_is) \
   {.name = "quiet", .letter = 'q', .kind = OPTION_FLAG, OPTION_FIELD(quiet), .help = quiet_is}, \

@@ -2,6 +2,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -9,12 +11,23 @@
 #include <unistd.h>
 
 #include "app/exits.h"
+#include "app/signals.h"
+#include "app/watch.h"
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "io/http.h"
 
-enum { READ_STEP = 1 << 16 };
+enum {
+  READ_STEP = 1 << 16,
+  LOOK_MS = 50 /* how often it is looked whether a signal came */
+};
+
+/* How long we wait for what may never come. */
+struct patience {
+  int64_t deadline_ms; /* of base/clock */
+  atomic_bool over;    /* a signal came */
+};
 
 static bool is_magnet(const char *a) {
   return strncasecmp(a, "magnet:", 7) == 0;
@@ -56,14 +69,26 @@ const char *torrent_mistaken(const uint8_t *in, size_t len) {
   return NULL;
 }
 
-/* Reads `fd` to its end. ERR_LIMIT when it is longer than TORRENT_BYTES_MAX. errno stays for
- * ERR_IO. */
-static enum err read_all(int fd, struct buf *b) {
+/* Waits until there is something to read. ERR_OK, ERR_TIMEOUT, ERR_CANCELLED. */
+static enum err await(int fd, struct patience *w) {
+  struct pollfd p = {.fd = fd, .events = POLLIN};
+  for (;;) {
+    if (atomic_load(&w->over)) return ERR_CANCELLED;
+    if (poll(&p, 1, LOOK_MS) > 0) return ERR_OK;
+    if (clock_now_ms() >= w->deadline_ms) return ERR_TIMEOUT;
+  }
+}
+
+/* Reads `fd` to its end, with patience (NULL: a file, which ends). ERR_LIMIT when it is longer than
+ * TORRENT_BYTES_MAX; ERR_TIMEOUT, ERR_CANCELLED. errno stays for ERR_IO. */
+static enum err read_all(int fd, struct patience *w, struct buf *b) {
   for (;;) {
     uint8_t *to = buf_reserve(b, READ_STEP);
     if (to == NULL) return b->len + READ_STEP > b->max ? ERR_LIMIT : ERR_MEMORY;
+    enum err e = w != NULL ? await(fd, w) : ERR_OK;
+    if (e != ERR_OK) return e;
     ssize_t n = read(fd, to, READ_STEP);
-    if (n < 0 && errno == EINTR) continue;
+    if (n < 0 && (errno == EINTR || (errno == EAGAIN && w != NULL))) continue;
     if (n < 0) return errno == EACCES || errno == EPERM ? ERR_ACCESS : ERR_IO;
     if (n == 0) return b->len > TORRENT_BYTES_MAX ? ERR_LIMIT : ERR_OK;
     b->len += (size_t)n;
@@ -133,25 +158,60 @@ static int tell_read(const char *name, enum err e, int errnum) {
     log_error("there is not enough memory to read %s", name);
     return EXIT_RESOURCES;
   }
-  return tell_errno(name, errnum);
+  if (e == ERR_TIMEOUT) {
+    log_error("%s did not come to an end in time (--timeout); does anybody write to it?", name);
+    return EXIT_NO_SOURCE;
+  }
+  return e == ERR_CANCELLED ? EXIT_INTERRUPTED : tell_errno(name, errnum);
 }
 
-static int load_file(const char *path, const char *name, struct buf *b) {
-  int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+/* --- what may take for ever --- */
+
+static void nothing_to_show(void *arg) {
+  (void)arg;
+}
+
+/* Loads what `argument` names, which is called `name` in sentences. Returns an exit code. */
+typedef int loader(const char *argument, const char *name, struct patience *w, struct buf *b);
+
+/* Loads with a watcher beside it: after a signal load() is to end soon. */
+static int wait_for(loader *load, const char *argument, const char *name, int64_t timeout_ms,
+                    struct buf *b) {
+  struct watch w;
+  struct patience p = {.deadline_ms = CLOCK_NEVER};
+  if (timeout_ms > 0) p.deadline_ms = clock_now_ms() + timeout_ms;
+  watch_begin(&w, nothing_to_show, NULL, &p.over);
+  int code = load(argument, name, &p, b);
+  int sig = watch_end(&w);
+  if (sig == 0) return code;
+  log_error("%s before the torrent was there", sig == SIGINT ? "interrupted" : "terminated");
+  return signals_exit_code(sig);
+}
+
+/* A fifo that nobody writes to opens at once, too. */
+static int load_path(const char *path, const char *name, struct patience *w, struct buf *b) {
+  int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
   if (fd < 0) return tell_errno(name, errno);
-  enum err e = read_all(fd, b);
+  enum err e = read_all(fd, w, b);
   int errnum = errno;
   close(fd);
   return tell_read(name, e, errnum);
 }
 
-static int load_stdin(struct buf *b) {
+static int load_file(const char *path, const char *name, int64_t timeout_ms, struct buf *b) {
+  struct stat st;
+  bool ends = stat(path, &st) != 0 || S_ISREG(st.st_mode) || S_ISDIR(st.st_mode);
+  return ends ? load_path(path, name, NULL, b) : wait_for(load_path, path, name, timeout_ms, b);
+}
+
+static int load_stdin(const char *argument, const char *name, struct patience *w, struct buf *b) {
+  (void)argument;
   if (isatty(STDIN_FILENO)) {
     log_error("'-' reads a torrent from a pipe or a file, as in: weft - < x.torrent");
     return EXIT_USAGE;
   }
-  enum err e = read_all(STDIN_FILENO, b);
-  return tell_read("standard input", e, errno);
+  enum err e = read_all(STDIN_FILENO, w, b);
+  return tell_read(name, e, errno);
 }
 
 /* The usual meaning of the answers that people get for a torrent. */
@@ -170,17 +230,18 @@ static const char *advice(long status) {
   }
 }
 
-static int load_url(const char *url, const char *shown, int64_t timeout_ms, struct buf *b) {
+static int load_url(const char *url, const char *shown, struct patience *w, struct buf *b) {
   struct http_reply reply;
-  struct http_request q = {.url = url, .max_body = TORRENT_BYTES_MAX, .deadline_ms = CLOCK_NEVER,
-                           .patient = true};
-  if (timeout_ms > 0) q.deadline_ms = clock_now_ms() + timeout_ms;
+  struct http_request q = {.url = url, .max_body = TORRENT_BYTES_MAX, .patient = true,
+                           .deadline_ms = w->deadline_ms, .cancel = &w->over};
   log_info("fetching %s", shown);
   enum err e = http_get(&q, &reply);
   int code = EXIT_OK;
   if (e == ERR_LIMIT) {
     log_error("%s: %s", shown, reply.why);
     code = EXIT_BAD_TORRENT;
+  } else if (e == ERR_CANCELLED) {
+    code = EXIT_INTERRUPTED;
   } else if (e != ERR_OK) {
     log_error("%s can't be fetched: %s", shown, reply.why);
     code = e == ERR_MEMORY ? EXIT_RESOURCES : EXIT_NO_SOURCE;
@@ -198,8 +259,8 @@ static int load_url(const char *url, const char *shown, int64_t timeout_ms, stru
 }
 
 static int load_bytes(const char *argument, const char *name, int64_t timeout_ms, struct buf *b) {
-  if (strcmp(argument, "-") == 0) return load_stdin(b);
-  if (http_is_url(argument)) return load_url(argument, name, timeout_ms, b);
+  if (strcmp(argument, "-") == 0) return wait_for(load_stdin, argument, name, timeout_ms, b);
+  if (http_is_url(argument)) return wait_for(load_url, argument, name, timeout_ms, b);
   if (is_magnet(argument)) {
     log_error("magnet links are not supported yet; give weft the .torrent file instead");
     return EXIT_BAD_TORRENT;
@@ -208,7 +269,7 @@ static int load_bytes(const char *argument, const char *name, int64_t timeout_ms
     log_error("an info hash alone is not supported yet; give weft the .torrent file instead");
     return EXIT_BAD_TORRENT;
   }
-  return load_file(argument, name, b);
+  return load_file(argument, name, timeout_ms, b);
 }
 
 /* `any`: version 2 alone, which leaves `m` empty, is fine. */

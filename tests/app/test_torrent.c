@@ -63,6 +63,18 @@ TEST(a_file_is_loaded) {
   buf_free(&b);
 }
 
+TEST(a_pipe_that_nobody_writes_to_or_closes_is_not_waited_for_without_end) {
+  char path[256];
+  snprintf(path, sizeof path, "%s", path_of("fifo"));
+  assert_int_equal(mkfifo(path, 0600), 0);
+  assert_refused(path, EXIT_NO_SOURCE, "--timeout");
+  int writer = open(path, O_RDWR);
+  assert_int_equal(write(writer, "d4:", 3), 3);
+  assert_refused(path, EXIT_NO_SOURCE, "--timeout");
+  close(writer);
+  assert_int_equal(unlink(path), 0);
+}
+
 TEST(standard_input_is_loaded) {
   struct buf b = ben(GOOD);
   int kept = dup(STDIN_FILENO);
@@ -173,7 +185,8 @@ int main(void) {
   snprintf(folder, sizeof folder, "/tmp/weft-test-torrent.XXXXXX");
   if (mkdtemp(folder) == NULL || http_global_init() != ERR_OK) return 1;
   const struct CMUnitTest tests[] = {
-    T(a_file_is_loaded), T(standard_input_is_loaded), T(a_missing_file_is_named),
+    T(a_file_is_loaded), T(a_pipe_that_nobody_writes_to_or_closes_is_not_waited_for_without_end),
+      T(standard_input_is_loaded), T(a_missing_file_is_named),
     T(a_url_that_weft_does_not_fetch_is_told_from_a_missing_file), T(a_folder_is_no_torrent),
     T(a_file_without_permission_is_a_matter_of_the_disk),
     T(a_file_that_is_too_long_is_not_read_to_its_end), T(a_name_that_is_too_long_is_no_crash),

@@ -9,6 +9,7 @@ import os
 import pty
 import re
 import signal
+import socket
 import subprocess
 import threading
 
@@ -462,8 +463,31 @@ def _(box):
         running = box.start(command, box.path("fifo"))
         with open(box.path("fifo"), "wb"):  # waits until weft has opened it too
             running.signal(signal.SIGINT)
-            result = running.wait(20)
-        lib.check(result.code in (130, -signal.SIGINT), command, result)
+            result = running.wait(20, expect=130)
+        lib.check("interrupted" in result.err, "no words", result)
+
+
+@lib.case("Ctrl-C while a URL is fetched is exit 130, with words and a done event")
+def _(box):
+    silent = socket.create_server(("127.0.0.1", 0))
+    url = "http://127.0.0.1:%d/x.torrent" % silent.getsockname()[1]
+    for number, code, word in ((signal.SIGINT, 130, "interrupted"),
+                               (signal.SIGTERM, 143, "terminated")):
+        running = box.start("download", "--json", url)
+        connection = silent.accept()[0]
+        running.signal(number)
+        result = running.wait(20, expect=code)
+        connection.close()
+        lib.check(word in result.err, "no words", result)
+        lib.check(result.events()[-1]["exit_code"] == code, "no done event", result)
+
+
+@lib.case("a pipe that stays silent is given up after --timeout")
+def _(box):
+    os.mkfifo(box.path("fifo"))
+    run(box, "download", box.path("fifo"), "--timeout", "1", code=4, says=("--timeout",))
+    silent = shell(box, "exec 3<>fifo; $weft info - --timeout 1 <&3")
+    lib.check(silent.returncode == 4 and "--timeout" in silent.stderr, silent.stderr)
 
 
 # Where the output goes.
