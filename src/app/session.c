@@ -30,7 +30,8 @@ enum {
   BARE_MS = 5000,           /* without any thread: give up */
   CHANNEL_SLOTS = 256,
   CHANNEL_BYTES = 4 << 20,
-  WANT_PEERS_BELOW = 20
+  WANT_PEERS_BELOW = 20,
+  CHANCE_MS = 14000         /* to dial and to shake hands, as long as that may take (peer/worker) */
 };
 
 /* --- waiting, which is the same at any time --- */
@@ -293,6 +294,16 @@ static void stop_waiting(struct session *s, int code, const char *what, int64_t 
   session_end_with(s, code, text);
 }
 
+/* The time is up, but somebody new is being dialled, or has been reached, or a tracker that works
+ * is being asked: that gets its chance. */
+static bool is_promising(struct session *s, const struct roster_stats *r, int64_t now) {
+  struct addrbook_stats a;
+  if (now - s->answer_ms >= s->o->timeout_ms + CHANCE_MS) return false;
+  addrbook_stats(s->sw.book, now, &a);
+  return a.untried > 0 || r->shaking > 0 ||
+         (s->trackers != NULL && tracker_may_answer(s->trackers));
+}
+
 /* --timeout and --stall-timeout, and the sentence when nothing moves. */
 static void check_stall(struct session *s, const struct roster_stats *r, int64_t now) {
   char why[768];
@@ -300,7 +311,8 @@ static void check_stall(struct session *s, const struct roster_stats *r, int64_t
   if (s->moved_ms > s->answer_ms) s->answer_ms = s->moved_ms; /* it came and went between ticks */
   int64_t still_ms = now - s->moved_ms;
   bool stalled = s->o->stall_timeout_ms > 0 && still_ms >= s->o->stall_timeout_ms;
-  bool alone = s->o->timeout_ms > 0 && now - s->answer_ms >= s->o->timeout_ms;
+  bool alone = s->o->timeout_ms > 0 && now - s->answer_ms >= s->o->timeout_ms &&
+               !is_promising(s, r, now);
   if (still_ms < STALL_MS && !stalled && !alone) return;
   diagnose_stall(&s->sw, s->trackers, now, why, sizeof why);
   if (still_ms >= STALL_MS) report_stalled(s->report, why);
@@ -363,6 +375,8 @@ static void tick(struct session *s) {
   char why[sizeof s->why];
   pieces_stats(s->sw.pieces, &p);
   roster_stats(s->sw.roster, &r);
+  bool alone = r.connected == r.uninteresting;
+  addrbook_set_alone(s->sw.book, alone);
   if (!s->finishing) spawn_workers(s, r.connected, now);
   update_rate(s, now);
   show_progress(s, &p, &r, now);
@@ -373,7 +387,8 @@ static void tick(struct session *s) {
   else if (p.complete) begin_to_finish(s, now);
   else if (sources_left(&s->sw, s->trackers, now, why, sizeof why)) check_stall(s, &r, now);
   else session_end_with(s, EXIT_NO_SOURCE, why);
-  bool wanting = !p.complete && r.seats < WANT_PEERS_BELOW && s->spawn_ms == CLOCK_NEVER;
+  bool wanting = !p.complete && r.seats < WANT_PEERS_BELOW &&
+                 (alone || s->spawn_ms == CLOCK_NEVER);
   if (s->trackers != NULL && wanting) tracker_want_peers(s->trackers);
 }
 

@@ -6,18 +6,9 @@
 
 #include "base/clock.h"
 #include "base/crypto.h"
+#include "find/addrbook_wait.h"
 
-enum {
-  NONE = -1,
-  FIRST_WAIT_MS = 60 * 1000,     /* after the first refusal; doubled after the second */
-  LONG_WAIT_MS = 10 * 60 * 1000, /* wrong torrent, duplicate, misbehaviour, back from the dead */
-  CUT_WAIT_MS = 10 * 1000,       /* doubled by each cut without data, up to LONG_WAIT_MS */
-  CUT_DOUBLINGS = 6,
-  USELESS_WAIT_MS = 60 * 1000,
-  FULL_WAIT_MS = 1000,
-  MAX_FAILS = 3,
-  MAX_STRIKES = 2,
-};
+enum { NONE = -1 };
 
 /*
  * Where an entry is. The first three are WAITING in the words of the header, the two DEADs are
@@ -36,16 +27,14 @@ enum place {
 
 struct entry {
   struct addr a;    /* port 0: the ban of a whole host */
-  int64_t due_ms;   /* GOOD, RETRY */
-  int64_t died_ms;  /* DEAD */
+  struct addrbook_record record;
+  struct addrbook_times times; /* GOOD, RETRY */
   int32_t next;     /* in its hash chain, or in the list of unused entries */
   uint32_t at;      /* its index in the queue it is in */
   uint8_t place;    /* enum place */
-  uint8_t fails;    /* in a row: no connection, silence, wrong torrent */
-  uint8_t cuts;     /* in a row: cut off before it gave data */
-  uint8_t strikes;  /* protocol errors, ever */
   int8_t last;      /* enum addrbook_outcome of the last attempt; NONE: none, or TAKEN now */
   bool gave_data;
+  bool tried;       /* its first attempt is over */
   bool liar;
 };
 
@@ -66,7 +55,9 @@ struct addrbook {
   int32_t unused;        /* first of the list of entries that were given up */
   size_t used;           /* entries[used..] were never used */
   struct queue queues[QUEUES];
+  bool alone;            /* the heaps are in order of alone_ms */
   size_t taken;
+  size_t first_tries;    /* TAKEN and not tried before */
   size_t liars;          /* addresses and hosts */
   size_t hosts;          /* of these: bans of whole hosts */
   size_t from[FROM_COUNT];
@@ -81,8 +72,12 @@ static void queue_set(struct addrbook *b, struct queue *q, size_t at, uint32_t i
   b->entries[i].at = (uint32_t)at;
 }
 
+static int64_t due(const struct addrbook *b, const struct entry *e) {
+  return b->alone ? e->times.alone_ms : e->times.due_ms;
+}
+
 static bool sooner(const struct addrbook *b, const struct queue *q, size_t x, size_t y) {
-  return b->entries[q->items[x]].due_ms < b->entries[q->items[y]].due_ms;
+  return due(b, &b->entries[q->items[x]]) < due(b, &b->entries[q->items[y]]);
 }
 
 static void queue_swap(struct addrbook *b, struct queue *q, size_t x, size_t y) {
@@ -107,6 +102,11 @@ static void sift_down(struct addrbook *b, struct queue *q, size_t at) {
     queue_swap(b, q, at, child);
     at = child;
   }
+}
+
+/* Puts all members in order. */
+static void heapify(struct addrbook *b, struct queue *q) {
+  for (size_t i = q->count / 2; i > 0; i--) sift_down(b, q, i - 1);
 }
 
 static bool is_heap(enum place p) {
@@ -270,8 +270,7 @@ void addrbook_free(struct addrbook *b) {
 static void confirm(struct addrbook *b, struct entry *e) {
   if (e->place != DEAD) return;
   pull(b, index_of(b, e));
-  e->fails = MAX_FAILS - 1;
-  e->due_ms = e->died_ms + LONG_WAIT_MS;
+  addrbook_wait_again(&e->record, &e->times);
   put(b, index_of(b, e), e->gave_data ? GOOD : RETRY);
 }
 
@@ -300,15 +299,25 @@ static struct entry *first(struct addrbook *b, enum place p) {
 /* The best entry that is due, or NULL and when the next one will be. Caller must hold b->lock. */
 static struct entry *best(struct addrbook *b, int64_t now_ms, int64_t *due_ms) {
   struct entry *good = first(b, GOOD);
-  if (good != NULL && good->due_ms <= now_ms) return good;
+  if (good != NULL && due(b, good) <= now_ms) return good;
   struct queue *fresh = &b->queues[FRESH];
   if (fresh->count > 0)
     return &b->entries[fresh->items[crypto_rng_below(&b->rng, fresh->count)]];
   struct entry *retry = first(b, RETRY);
-  if (retry != NULL && retry->due_ms <= now_ms) return retry;
-  if (good != NULL) *due_ms = good->due_ms;
-  if (retry != NULL && retry->due_ms < *due_ms) *due_ms = retry->due_ms;
+  if (retry != NULL && due(b, retry) <= now_ms) return retry;
+  if (good != NULL) *due_ms = due(b, good);
+  if (retry != NULL && due(b, retry) < *due_ms) *due_ms = due(b, retry);
   return NULL;
+}
+
+void addrbook_set_alone(struct addrbook *b, bool alone) {
+  pthread_mutex_lock(&b->lock);
+  if (b->alone != alone) {
+    b->alone = alone;
+    heapify(b, &b->queues[GOOD]);
+    heapify(b, &b->queues[RETRY]);
+  }
+  pthread_mutex_unlock(&b->lock);
 }
 
 enum err addrbook_take(struct addrbook *b, int64_t now_ms, struct addr *out, int64_t *due_ms) {
@@ -319,6 +328,7 @@ enum err addrbook_take(struct addrbook *b, int64_t now_ms, struct addr *out, int
     pull(b, index_of(b, e));
     put(b, index_of(b, e), TAKEN);
     set_last(b, e, NONE);
+    b->first_tries += !e->tried;
     *out = e->a;
   }
   pthread_mutex_unlock(&b->lock);
@@ -380,77 +390,11 @@ bool addrbook_is_banned(struct addrbook *b, const struct addr *a) {
 
 /* --- reports. Caller must hold b->lock; the entry is in no queue. --- */
 
-static void wait_for(struct addrbook *b, struct entry *e, int64_t wait_ms, int64_t now_ms) {
-  e->due_ms = now_ms + wait_ms;
-  put(b, index_of(b, e), e->gave_data ? GOOD : RETRY);
-}
-
-static void die(struct addrbook *b, struct entry *e, int64_t now_ms) {
-  e->died_ms = now_ms;
-  put(b, index_of(b, e), DEAD);
-}
-
-static void on_failure(struct addrbook *b, struct entry *e, int64_t wait_ms, int64_t now_ms) {
-  if (++e->fails >= MAX_FAILS)
-    die(b, e, now_ms);
-  else
-    wait_for(b, e, wait_ms, now_ms);
-}
-
-static void on_cut(struct addrbook *b, struct entry *e, bool gave_data, int64_t now_ms) {
-  int64_t wait_ms = 0;
-  e->fails = 0;
-  if (gave_data) {
-    e->cuts = 0;
-  } else {
-    wait_ms = (int64_t)CUT_WAIT_MS << e->cuts;
-    if (wait_ms > LONG_WAIT_MS) wait_ms = LONG_WAIT_MS;
-    if (e->cuts < CUT_DOUBLINGS) e->cuts++;
-  }
-  wait_for(b, e, wait_ms, now_ms);
-}
-
-static void on_misbehaved(struct addrbook *b, struct entry *e, int64_t now_ms) {
-  e->fails = 0;
-  if (e->strikes < MAX_STRIKES) e->strikes++;
-  if (e->strikes >= MAX_STRIKES)
-    die(b, e, now_ms);
-  else
-    wait_for(b, e, LONG_WAIT_MS, now_ms);
-}
-
 static void settle(struct addrbook *b, struct entry *e, enum addrbook_outcome how, bool gave_data,
                    int64_t now_ms) {
-  switch (how) {
-    case ADDR_UNREACHABLE:
-    case ADDR_NO_ROUTE:
-    case ADDR_SILENT:
-      on_failure(b, e, (int64_t)FIRST_WAIT_MS << e->fails, now_ms);
-      return;
-    case ADDR_WRONG:
-      on_failure(b, e, LONG_WAIT_MS, now_ms);
-      return;
-    case ADDR_CUT:
-      on_cut(b, e, gave_data, now_ms);
-      return;
-    case ADDR_MISBEHAVED:
-      on_misbehaved(b, e, now_ms);
-      return;
-    case ADDR_DUPLICATE:
-      wait_for(b, e, LONG_WAIT_MS, now_ms);
-      return;
-    case ADDR_FULL:
-      wait_for(b, e, FULL_WAIT_MS, now_ms);
-      return;
-    case ADDR_USELESS:
-      e->fails = 0;
-      wait_for(b, e, USELESS_WAIT_MS, now_ms);
-      return;
-    case ADDR_SELF:
-    case ADDR_LIAR:
-      put(b, index_of(b, e), BURIED);
-      return;
-  }
+  enum addrbook_fate fate = addrbook_wait_after(&e->record, how, gave_data, now_ms, &e->times);
+  enum place waits = e->gave_data ? GOOD : RETRY;
+  put(b, index_of(b, e), fate == ADDRBOOK_WAITS ? waits : fate == ADDRBOOK_DEAD ? DEAD : BURIED);
 }
 
 void addrbook_report(struct addrbook *b, const struct addr *a, enum addrbook_outcome how,
@@ -461,6 +405,8 @@ void addrbook_report(struct addrbook *b, const struct addr *a, enum addrbook_out
   if (e != NULL && e->place == TAKEN) {
     pull(b, index_of(b, e));
     if (gave_data) e->gave_data = true;
+    b->first_tries -= !e->tried;
+    e->tried = true;
     if (e->liar) how = ADDR_LIAR; /* we ended it, whatever it looked like to its worker */
     set_last(b, e, (int)how);
     settle(b, e, how, gave_data, now_ms);
@@ -473,7 +419,7 @@ void addrbook_report(struct addrbook *b, const struct addr *a, enum addrbook_out
 static size_t count_due(const struct addrbook *b, enum place p, int64_t now_ms) {
   size_t n = 0;
   for (size_t i = 0; i < b->queues[p].count; i++)
-    if (b->entries[b->queues[p].items[i]].due_ms <= now_ms) n++;
+    if (due(b, &b->entries[b->queues[p].items[i]]) <= now_ms) n++;
   return n;
 }
 
@@ -483,6 +429,7 @@ void addrbook_stats(struct addrbook *b, int64_t now_ms, struct addrbook_stats *o
   *out = (struct addrbook_stats){
     .waiting = fresh + b->queues[GOOD].count + b->queues[RETRY].count,
     .due = fresh + count_due(b, GOOD, now_ms) + count_due(b, RETRY, now_ms),
+    .untried = fresh + b->first_tries,
     .taken = b->taken,
     .dead = b->queues[DEAD].count + b->queues[BURIED].count - b->hosts,
     .banned = b->liars - b->hosts,

@@ -359,6 +359,17 @@ bool tracker_may_ask(struct tracker_set *t) {
   return may;
 }
 
+bool tracker_may_answer(struct tracker_set *t) {
+  bool may = false;
+  pthread_mutex_lock(&t->lock);
+  for (size_t k = 0; k < t->tier_count; k++)
+    for (size_t i = 0; i < t->plans[k].count; i++)
+      may = may || (t->plans[k].slots[i].answered &&
+                    t->tiers[k].trackers[i].state == TRACKER_ASKING);
+  pthread_mutex_unlock(&t->lock);
+  return may;
+}
+
 struct addr tracker_external_ip(struct tracker_set *t) {
   pthread_mutex_lock(&t->lock);
   struct addr a = t->external_ip;

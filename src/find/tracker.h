@@ -7,8 +7,9 @@
  * time-out would leave a user staring at nothing, so here tier n+1 also starts when tier n has not
  * answered within 1.5 s, and goes to sleep again while a tier before it works. A tracker that
  * fails is tried again after 5 s * 2^n, at most 30 minutes, or when its `retry in` says; the tier
- * goes on to its next tracker at once. Until some peers are known a good reply's interval is
- * honoured too (min interval at least 60 s). UDP trackers are skipped for now, as are other
+ * goes on to its next tracker at once. When peers are wanted one that works is asked again before
+ * its interval is over, as soon as its min interval allows (10 s at least), or if it names none
+ * after 30 s, then 60 s, 120 s and so on. UDP trackers are skipped for now, as are other
  * schemes: tracker_status() says so from the start, for the caller to tell.
  *
  * Events: the first successful announce to each tracker says "started"; tracker_completed() makes
@@ -93,6 +94,8 @@ bool tracker_pending(struct tracker_set *t);
 /* True while some tracker is being asked for peers, or may be asked again, however late. Once it is
  * false it stays so, and all peers there ever were have been handed to on_peers. */
 bool tracker_may_ask(struct tracker_set *t);
+/* True while a tracker that has answered before is being asked: there may be peers in a moment. */
+bool tracker_may_answer(struct tracker_set *t);
 /* The external address a tracker told us (BEP 24); family 0 if none. */
 struct addr tracker_external_ip(struct tracker_set *t);
 

@@ -9,7 +9,9 @@ enum {
   SLOW_TIER_MS = 1500,
   FIRST_RETRY_MS = 5 * 1000,
   LAST_RETRY_MS = 30 * 60 * 1000,
-  MIN_INTERVAL_S = 60,
+  MIN_INTERVAL_S = 10, /* of a tracker that names one */
+  EARLY_S = 30,        /* of one that does not; doubled each time, up to its interval */
+  EARLY_MAX = 8,
   RETRY_DAYS = 30, /* a tracker that asks to be left alone for longer is not asked again */
 };
 
@@ -140,14 +142,25 @@ static void promote(struct tracker_tier *t, size_t slot) {
   t->order[0] = slot;
 }
 
+/* When `s`, which has just answered, may be asked again if peers are wanted: as soon as it says.
+ * One that names no min interval is bothered less and less. */
+static int64_t not_before(const struct tracker_slot *s, int64_t interval_s, int64_t min_interval_s,
+                          int64_t now_ms) {
+  int64_t early_s = (int64_t)EARLY_S << s->early;
+  if (min_interval_s > 0) return now_ms + larger(MIN_INTERVAL_S, min_interval_s) * 1000;
+  return now_ms + (early_s < interval_s ? early_s : interval_s) * 1000;
+}
+
 void tracker_tier_on_reply(struct tracker_tier *t, size_t slot, enum announce_event event,
                            int64_t interval_s, int64_t min_interval_s, int64_t now_ms) {
   struct tracker_slot *s = &t->slots[slot];
+  bool early = s->answered && now_ms < s->due_ms && event != ANNOUNCE_COMPLETED;
+  s->early = !early ? 0 : s->early < EARLY_MAX ? s->early + 1 : EARLY_MAX;
   s->tried = true;
   s->answered = true;
   s->fails = 0;
   s->due_ms = now_ms + larger(interval_s, min_interval_s) * 1000;
-  s->not_before_ms = now_ms + larger(MIN_INTERVAL_S, min_interval_s) * 1000;
+  s->not_before_ms = not_before(s, interval_s, min_interval_s, now_ms);
   if (event == ANNOUNCE_COMPLETED) {
     s->owes_completed = false;
     return;

@@ -35,6 +35,7 @@ struct tracker_slot { /* one tracker; all zero and `usable` when new */
   bool answered;           /* it answered at least once: it knows us */
   bool owes_completed;     /* it is to be told "completed" */
   unsigned fails;          /* in a row */
+  unsigned early;          /* replies in a row to announces before its interval was over */
   int64_t due_ms;          /* when it may be asked next; CLOCK_NEVER */
   int64_t completed_due_ms; /* when "completed" may be sent */
   int64_t not_before_ms;   /* what its min interval allows when peers are wanted */
@@ -83,8 +84,9 @@ void tracker_tier_on_sent(struct tracker_tier *t, size_t slot);
 void tracker_tier_on_failure(struct tracker_tier *t, size_t slot, enum announce_event event,
                              int64_t retry_in_s, int64_t now_ms);
 
-/* Peers are wanted: the tier asks as soon as min intervals (at least 60 s) and back-off allow, even
- * if a tier before it works. False takes that back. Returns true if this changes anything. */
+/* Peers are wanted: the tier asks as soon as the min interval (10 s at least; if the tracker names
+ * none, 30 s, then 60 s, 120 s...) and back-off allow, even if a tier before it works. False takes
+ * that back. Returns true if this changes anything. */
 bool tracker_tier_want(struct tracker_tier *t, bool wanted);
 /* The download is complete: every tracker that answered is owed the news. */
 void tracker_tier_complete(struct tracker_tier *t, int64_t now_ms);

@@ -241,7 +241,11 @@ void roster_stats(struct roster *r, struct roster_stats *out) {
   *out = (struct roster_stats){.seats = r->seats, .connected = r->connected, .gave = r->gave};
   for (uint32_t n = 1; n <= r->count; n++) {
     const struct roster_seat *s = r->entries[n].seat;
-    if (s == NULL || !atomic_load(&s->connected)) continue;
+    if (s == NULL) continue;
+    if (!atomic_load(&s->connected)) {
+      out->shaking += s->fd >= 0;
+      continue;
+    }
     if (!atomic_load(&s->interesting)) out->uninteresting++;
     else if (atomic_load(&s->choked)) out->choked++;
   }

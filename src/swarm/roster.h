@@ -74,6 +74,7 @@ void roster_shut_host(struct roster *r, const struct addr *a);
 
 struct roster_stats {
   uint32_t seats;      /* workers: dialling, shaking hands or connected */
+  uint32_t shaking;    /* of these: TCP is up, the handshake is still to come */
   uint32_t connected;
   uint32_t choked;     /* connected, interesting, and choking us */
   uint32_t uninteresting; /* connected, nothing we need */

@@ -1,13 +1,17 @@
 #!/usr/bin/python3 -B
 """Goal: who is the only hope is not given up: a seeder whose connection is cut again and again
-serves the whole torrent; a liar that does the same does not come back for ever."""
+serves the whole torrent; a liar that does the same does not come back for ever. Who is not there
+yet is called again before the time is up, and so is a tracker that knew nobody."""
 
+import threading
 
 import lib
 import peers
-from torrents import KIB, MIB
+import trackers
+from torrents import KIB, MIB, bencode
 
 TRIES_OF_A_LIAR = 100
+ADDRESS = "127.0.5.1"
 
 
 class Fickle(peers.Peer):
@@ -62,6 +66,55 @@ def fickle_liar(blocks):
 
 for count in (1, 5, 40):
     fickle_liar(count)
+
+
+@lib.case("a seeder that is not there yet is called again soon")
+def _(box):
+    torrent = box.torrent(1 * MIB, piece_length=64 * KIB)
+    port = lib.free_port(ADDRESS)
+    running = box.start_download(torrent, "--timeout", "30", "-vv",
+                                 peers=["%s:%d" % (ADDRESS, port)])
+    lib.wait_for(lambda: "dialling: refused" in running.error_text(), 20, "a refusal", running)
+    box.peer(peers.Peer, torrent, address=ADDRESS, port=port)
+    running.wait(expect=0)
+    box.compare(torrent)
+
+
+@lib.case("a tracker that knew nobody is asked again as soon as it allows")
+def _(box):
+    torrent = box.torrent(1 * MIB, piece_length=64 * KIB)
+    peer = box.peer(peers.Peer, torrent)
+    known = []
+    def answer(_):
+        body = bencode({"interval": 10, "min interval": 10, "peers": trackers.compact(known)})
+        known[:] = [peer]
+        return body
+    tracker = box.tracker(answer, torrent)
+    box.weft("download", "-o", box.downloads + "/", "--timeout", "40", torrent.file, expect=0)
+    box.compare(torrent)
+    lib.check(len(tracker.queries) >= 2, "asked %d times" % len(tracker.queries))
+
+
+class Hesitant(peers.Peer):
+    """Shakes hands when it is told to."""
+
+    def __init__(self, torrent, **rest):
+        self.go = threading.Event()
+        super().__init__(torrent, **rest)
+
+    def greet(self, connection):
+        self.go.wait(30)
+        super().greet(connection)
+
+
+@lib.case("the time is up while somebody new is being reached: that gets its chance")
+def _(box):
+    torrent = box.torrent(1 * MIB, piece_length=64 * KIB)
+    peer = box.peer(Hesitant, torrent)
+    running = box.start_download(torrent, "--timeout", "1", peers=[peer])
+    threading.Timer(3, peer.go.set).start()
+    running.wait(expect=0)
+    box.compare(torrent)
 
 
 if __name__ == "__main__":

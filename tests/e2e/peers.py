@@ -88,7 +88,7 @@ class Peer:
 
     reserved = bytes(8)
 
-    def __init__(self, torrent, address=None, backlog=64):
+    def __init__(self, torrent, address=None, backlog=64, port=0):
         self.torrent = torrent
         self.address = address or "127.0.0.%d" % next(addresses)
         self.peer_id = b"-SP0001-" + os.urandom(12)
@@ -101,7 +101,7 @@ class Peer:
         self.closing = False
         self.server = socket.socket()
         self.server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self.server.bind((self.address, 0))
+        self.server.bind((self.address, port))
         self.server.listen(backlog)
         self.port = self.server.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()

@@ -113,6 +113,79 @@ TEST(one_that_refuses_waits_60_s_then_120_s_and_is_then_dead) {
   addrbook_free(b);
 }
 
+TEST(while_we_are_alone_those_that_failed_are_called_sooner_and_more_often) {
+  static const int64_t waits_s[] = {5, 10, 20, 30, 30, 30, 30, 30};
+  static const enum addrbook_outcome outcomes[] = {ADDR_UNREACHABLE, ADDR_NO_ROUTE, ADDR_SILENT,
+                                                   ADDR_CUT};
+  for (size_t o = 0; o < sizeof outcomes / sizeof *outcomes; o++) {
+    struct addr a = v4("1.2.3.4:5");
+    struct addrbook *b = book_with(&a);
+    int64_t now_ms = 0;
+    addrbook_set_alone(b, true);
+    for (size_t i = 0; i < sizeof waits_s / sizeof *waits_s; i++) {
+      int64_t due_ms = due_after(b, &a, outcomes[o], false, now_ms);
+      assert_int_equal(due_ms - now_ms, waits_s[i] * S);
+      now_ms = due_ms;
+    }
+    if (outcomes[o] != ADDR_CUT) /* it has been failing for three minutes */
+      assert_int_equal(due_after(b, &a, outcomes[o], false, now_ms), CLOCK_NEVER);
+    addrbook_free(b);
+  }
+}
+
+TEST(whoever_waits_is_due_sooner_at_once_when_we_are_alone_and_later_when_not) {
+  struct addr a = v4("1.1.1.1:1");
+  struct addr cut = v4("2.2.2.2:2");
+  struct addr wrong = v4("3.3.3.3:3");
+  struct addrbook *b = book_with(&a);
+  due_after(b, &a, ADDR_UNREACHABLE, false, 0);
+  addrbook_add(b, &cut, FROM_TRACKER, 0);
+  due_after(b, &cut, ADDR_CUT, false, 2 * S);
+  addrbook_add(b, &wrong, FROM_TRACKER, 0);
+  due_after(b, &wrong, ADDR_WRONG, false, 0);
+  assert_int_equal(none_before(b, 5 * S), 12 * S); /* the one that was cut off comes first */
+  addrbook_set_alone(b, true);
+  assert_int_equal(stats(b, 5 * S).due, 1);
+  take(b, &a, 5 * S);
+  assert_int_equal(none_before(b, 5 * S), 7 * S);
+  addrbook_set_alone(b, false);
+  assert_int_equal(none_before(b, 5 * S), 12 * S);
+  take(b, &cut, 12 * S);
+  assert_int_equal(none_before(b, 5 * S), 10 * MIN);
+  addrbook_free(b);
+}
+
+TEST(three_failures_are_not_deadly_before_three_minutes_are_over) {
+  struct addr a = v4("1.2.3.4:5");
+  struct addrbook *b = book_with(&a);
+  addrbook_set_alone(b, true);
+  int64_t now_ms = 0;
+  for (int i = 0; i < 4; i++) now_ms = due_after(b, &a, ADDR_SILENT, false, now_ms);
+  addrbook_set_alone(b, false);
+  assert_int_equal(stats(b, now_ms).dead, 0);
+  now_ms = none_before(b, now_ms);
+  assert_int_equal(due_after(b, &a, ADDR_SILENT, false, now_ms), now_ms + 120 * S);
+  assert_int_equal(due_after(b, &a, ADDR_SILENT, false, now_ms + 120 * S), CLOCK_NEVER);
+  addrbook_free(b);
+}
+
+TEST(untried_are_those_whose_first_attempt_is_not_over) {
+  struct addr a = v4("1.2.3.4:5");
+  struct addr liar = v4("1.2.3.5:5");
+  struct addrbook *b = book_with(&a);
+  addrbook_add(b, &liar, FROM_TRACKER, 0);
+  assert_int_equal(stats(b, 0).untried, 2);
+  addrbook_ban(b, &liar);
+  assert_int_equal(stats(b, 0).untried, 1);
+  take(b, &a, 0);
+  assert_int_equal(stats(b, 0).untried, 1);
+  addrbook_report(b, &a, ADDR_UNREACHABLE, false, 0);
+  assert_int_equal(stats(b, 0).untried, 0);
+  take(b, &a, 60 * S);
+  assert_int_equal(stats(b, 60 * S).untried, 0);
+  addrbook_free(b);
+}
+
 TEST(one_without_a_route_is_treated_as_if_it_had_refused) {
   struct addr a = v4("[2001:db8::1]:5");
   struct addrbook *b = book_with(&a);
@@ -372,6 +445,10 @@ int main(void) {
   RUN(T(a_fresh_address_is_due_at_once_and_taken_only_once),
       T(an_address_is_kept_once_whatever_its_form), T(impossible_addresses_are_not_taken_in),
       T(one_that_refuses_waits_60_s_then_120_s_and_is_then_dead),
+      T(while_we_are_alone_those_that_failed_are_called_sooner_and_more_often),
+      T(whoever_waits_is_due_sooner_at_once_when_we_are_alone_and_later_when_not),
+      T(three_failures_are_not_deadly_before_three_minutes_are_over),
+      T(untried_are_those_whose_first_attempt_is_not_over),
       T(one_without_a_route_is_treated_as_if_it_had_refused),
       T(a_dead_one_that_is_named_again_gets_one_more_try_after_10_minutes),
       T(a_success_starts_the_count_of_failures_anew),

@@ -24,10 +24,16 @@ static struct addr numbered(unsigned n) {
 }
 
 struct model {
-  bool known, taken, dead, final, liar, good, tried;
-  int64_t due_ms, died_ms;
+  bool known, taken, dead, final, liar, good, tried, ended;
+  int64_t due_ms, alone_ms, since_ms, died_ms;
   int fails, cuts, strikes;
 };
+
+static bool alone; /* what the book was told */
+
+static int64_t model_due(const struct model *m) {
+  return alone ? m->alone_ms : m->due_ms;
+}
 
 static int number_of(const struct addr *a) {
   for (unsigned i = 0; i < NAMES; i++) {
@@ -60,7 +66,7 @@ static bool model_waits(const struct model *m) {
 static int model_rank(const struct model *m, int64_t now_ms) {
   if (!model_waits(m)) return 3;
   if (!m->tried) return 1;
-  if (m->due_ms > now_ms) return 3;
+  if (model_due(m) > now_ms) return 3;
   return m->good ? 0 : 2;
 }
 
@@ -71,7 +77,7 @@ static void model_add(struct model *m, int n, bool is_new) {
   if (!e->dead || e->final) return;
   e->dead = false;
   e->fails = 2;
-  e->due_ms = e->died_ms + 10 * MIN;
+  e->due_ms = e->alone_ms = e->died_ms + 10 * MIN;
 }
 
 static void model_take(struct model *m, enum err e, const struct addr *got, int64_t due_ms,
@@ -81,7 +87,8 @@ static void model_take(struct model *m, enum err e, const struct addr *got, int6
   for (int i = 0; i < NAMES; i++) {
     int rank = model_rank(&m[i], now_ms);
     if (rank < best) best = rank;
-    if (rank == 3 && model_waits(&m[i]) && m[i].due_ms < next_ms) next_ms = m[i].due_ms;
+    if (rank == 3 && model_waits(&m[i]) && model_due(&m[i]) < next_ms)
+      next_ms = model_due(&m[i]);
   }
   assert_int_equal(e, best == 3 ? ERR_NOT_FOUND : ERR_OK);
   if (best == 3) {
@@ -91,13 +98,20 @@ static void model_take(struct model *m, enum err e, const struct addr *got, int6
   int n = number_of(got);
   assert_int_equal(model_rank(&m[n], now_ms), best);
   for (int i = 0; i < NAMES && best != 1; i++)
-    if (model_rank(&m[i], now_ms) == best) assert_true(m[i].due_ms >= m[n].due_ms);
+    if (model_rank(&m[i], now_ms) == best) assert_true(model_due(&m[i]) >= model_due(&m[n]));
   m[n].taken = m[n].tried = true;
 }
 
-static void model_fail(struct model *e, int64_t wait_ms, int64_t now_ms) {
+/* While we are alone: 5, 10, 20, 30, 30 s... */
+static int64_t sooner_ms(int before) {
+  return before == 0 ? 5 * S : before == 1 ? 10 * S : before == 2 ? 20 * S : 30 * S;
+}
+
+static void model_fail(struct model *e, int64_t wait_ms, int64_t alone_ms, int64_t now_ms) {
+  if (e->fails == 0) e->since_ms = now_ms;
   e->due_ms = now_ms + wait_ms;
-  e->dead = ++e->fails >= 3;
+  e->alone_ms = now_ms + alone_ms;
+  e->dead = ++e->fails >= 3 && now_ms - e->since_ms >= 3 * MIN;
   e->died_ms = now_ms;
 }
 
@@ -109,20 +123,23 @@ static void model_report(struct model *m, int n, enum addrbook_outcome how, bool
   struct model *e = &m[n];
   if (how == ADDR_LIAR) model_ban(m, n);
   e->taken = false;
+  e->ended = true;
   e->good = e->good || gave;
   if (e->final) return;
   if (how == ADDR_SELF) e->final = true;
   if (how == ADDR_UNREACHABLE || how == ADDR_NO_ROUTE || how == ADDR_SILENT) {
-    model_fail(e, e->fails == 0 ? MIN : 2 * MIN, now_ms);
+    model_fail(e, e->fails == 0 ? MIN : 2 * MIN, sooner_ms(e->fails), now_ms);
   } else if (how == ADDR_WRONG) {
-    model_fail(e, 10 * MIN, now_ms);
+    model_fail(e, 10 * MIN, 10 * MIN, now_ms);
   } else if (how == ADDR_CUT) {
     int64_t cut_ms = gave ? 0 : (int64_t)10 * S << e->cuts;
     e->due_ms = now_ms + (cut_ms > 10 * MIN ? 10 * MIN : cut_ms);
+    e->alone_ms = gave ? now_ms : now_ms + sooner_ms(e->cuts);
     e->cuts = gave ? 0 : e->cuts + (e->cuts < 10);
     e->fails = 0;
   } else {
     e->due_ms = now_ms + wait_ms[how];
+    e->alone_ms = how == ADDR_USELESS ? now_ms + 30 * S : e->due_ms;
     if (how == ADDR_USELESS || how == ADDR_MISBEHAVED) e->fails = 0;
     if (how == ADDR_MISBEHAVED && ++e->strikes >= 2) {
       e->dead = true;
@@ -137,10 +154,12 @@ static void model_compare(const struct model *m, struct addrbook *b, int64_t now
   size_t taken = 0;
   size_t ended = 0; /* tried or banned, and not taken now: each has one outcome */
   size_t told = 0;
+  size_t untried = 0;
   for (int i = 0; i < NAMES; i++) {
     waiting += model_waits(&m[i]);
     due += model_rank(&m[i], now_ms) < 3;
     taken += m[i].taken;
+    untried += m[i].known && !m[i].ended && (m[i].taken || !m[i].final);
     ended += m[i].known && !m[i].taken && (m[i].tried || m[i].liar || model_host_banned(m, i));
     struct addr a = numbered((unsigned)i);
     assert_int_equal(addrbook_is_banned(b, &a), m[i].liar || model_host_banned(m, i));
@@ -150,6 +169,7 @@ static void model_compare(const struct model *m, struct addrbook *b, int64_t now
   assert_int_equal(s.waiting, waiting);
   assert_int_equal(s.due, due);
   assert_int_equal(s.taken, taken);
+  assert_int_equal(s.untried, untried);
   assert_int_equal(s.known, waiting + taken);
   for (int how = 0; how <= ADDR_LIAR; how++) told += s.failed[how];
   assert_int_equal(told, ended);
@@ -177,6 +197,9 @@ static void random_step(struct addrbook *b, struct model *m, struct crypto_rng *
   } else if (what < 60) {
     enum err e = addrbook_take(b, now_ms, &got, &due_ms);
     model_take(m, e, &got, due_ms, now_ms);
+  } else if (what < 62) {
+    alone = !alone;
+    addrbook_set_alone(b, alone);
   } else if (what < 99) {
     for (int i = 0; i < NAMES && !m[n].taken; i++) n = (n + 1) % NAMES;
     if (!m[n].taken) return;
@@ -197,6 +220,7 @@ TEST(random_use_agrees_with_a_naive_model) {
     struct model *m = calloc(NAMES, sizeof *m);
     struct addrbook *b = addrbook_new(ROOM);
     int64_t now_ms = 0;
+    alone = false;
     assert_non_null(m);
     for (int i = 0; i < 4000; i++) {
       now_ms += (int64_t)crypto_rng_below(&rng, 20 * S);

@@ -144,13 +144,40 @@ TEST(wanted_peers_come_early_but_not_before_the_min_interval) {
   tracker_tier_on_reply(&t, 0, ANNOUNCE_STARTED, HALF_HOUR, 0, 0);
   assert_true(tracker_tier_want(&t, true));
   assert_false(tracker_tier_want(&t, true));
-  assert_int_equal(waits(&t, 0), 60 * S);
+  assert_int_equal(waits(&t, 0), 30 * S);
   asks(&t, ANNOUNCE_NONE, 60 * S);
   tracker_tier_on_reply(&t, 0, ANNOUNCE_NONE, HALF_HOUR, 200, 60 * S);
   assert_int_equal(waits(&t, 60 * S), (60 + HALF_HOUR) * S); /* the wish is fulfilled */
   tracker_tier_want(&t, true);
   assert_int_equal(waits(&t, 60 * S), 260 * S);
   tracker_tier_free(&t);
+}
+
+/* How long a tracker that has answered with these is left alone while peers are wanted; it answers
+ * each time. */
+static void early_waits(int64_t interval_s, int64_t min_interval_s, const int64_t *want_s,
+                        size_t count) {
+  struct tracker_tier t = tier_of(1);
+  int64_t now_ms = 0;
+  for (size_t i = 0; i < count; i++) {
+    tracker_tier_on_reply(&t, 0, ANNOUNCE_NONE, interval_s, min_interval_s, now_ms);
+    tracker_tier_want(&t, true);
+    int64_t until_ms = waits(&t, now_ms);
+    assert_int_equal(until_ms - now_ms, want_s[i] * S);
+    now_ms = until_ms;
+  }
+  tracker_tier_free(&t);
+}
+
+TEST(as_long_as_peers_are_wanted_a_tracker_is_asked_as_often_as_it_allows) {
+  static const int64_t growing[] = {30, 60, 120, 240, 480, 960, 1800, 30};
+  static const int64_t named[] = {15, 15, 15};
+  static const int64_t too_short[] = {10, 10, 10};
+  static const int64_t whole[] = {60, 60, 60};
+  early_waits(HALF_HOUR, 0, growing, 8);
+  early_waits(60, 15, named, 3);
+  early_waits(60, 1, too_short, 3);
+  early_waits(60, 60, whole, 3);
 }
 
 TEST(wanting_peers_does_not_shorten_back_off) {
@@ -282,6 +309,7 @@ int main(void) {
       T(the_next_tracker_is_asked_at_once_and_what_answers_moves_to_the_front),
       T(when_the_front_fails_the_others_follow), T(the_interval_is_kept_and_min_interval_too),
       T(wanted_peers_come_early_but_not_before_the_min_interval),
+      T(as_long_as_peers_are_wanted_a_tracker_is_asked_as_often_as_it_allows),
       T(wanting_peers_does_not_shorten_back_off),
       T(the_next_tier_opens_when_one_has_failed_or_is_slow),
       T(a_working_tier_closes_those_behind_it_until_it_fails),
