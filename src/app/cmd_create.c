@@ -4,7 +4,9 @@
  * Steps: what is asked for (options), what there is (io/tree: which files, and what becomes of
  * links, special files and the like), how it is cut (proto/author), the hashes (io/tree_hash, on
  * all cores), the bytes (proto/author), and last the file, whole or not at all (io/whole_file).
- * That the result can be written is looked at before the first byte is hashed.
+ * That the result can be written is looked at before the first byte is hashed. No file of the input
+ * is ever replaced by its own torrent, whatever --overwrite says and by whatever name OUT calls it;
+ * the exception is an earlier torrent, which is left out.
  *
  * The same files and options give the same bytes on every machine: files come in the order of their
  * paths' bytes, and no date goes in unless --date asks for one. Whatever can't be in a torrent is
@@ -22,6 +24,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include "app/exits.h"
@@ -134,6 +137,13 @@ static int find_name(struct making *k) {
   return refuse(EXIT_USAGE, "PATH has no name that the torrent could take; give one with --name");
 }
 
+/* Is OUT the file PATH, by whatever name? */
+static bool is_path(const struct making *k) {
+  struct stat in, out;
+  return !torrent_out_is_stdout(k->out) && stat(k->o->common.args[0], &in) == 0 &&
+         stat(k->out, &out) == 0 && in.st_dev == out.st_dev && in.st_ino == out.st_ino;
+}
+
 static int prepare(struct making *k) {
   const struct create_options *o = k->o;
   int code = check_piece_len(o->piece_len);
@@ -144,6 +154,11 @@ static int prepare(struct making *k) {
   if (code != EXIT_OK) return code;
   k->out = torrent_out_path(o->common.output, k->name);
   if (k->out == NULL) return no_memory();
+  if (is_path(k)) {
+    log_error("'%.300s' is the very file that the torrent is to be made of; choose another name "
+              "with -o", k->out);
+    return EXIT_USAGE;
+  }
   if (o->dry_run && torrent_out_is_stdout(k->out)) return EXIT_OK;
   return torrent_out_check(k->out, o->common.overwrite);
 }
@@ -167,6 +182,20 @@ static void warn(const struct making *k) {
   if (k->o->is_private && k->tiers.count == 0)
     log_warn("a private torrent finds peers through its trackers only, and this one has none; "
              "'weft edit --add-tracker' adds one later");
+}
+
+/* OUT lies in PATH: an earlier torrent is no part of the new one, all else is somebody's data. */
+static int check_skipped(const struct making *k) {
+  const struct tree_odd *skipped = &k->tree.skipped;
+  if (skipped->count == 0) return EXIT_OK;
+  if (!torrent_out_is_torrent(k->out)) {
+    log_error("'%.300s' is one of the files that the torrent is to be made of; choose another name "
+              "with -o", k->out);
+    return EXIT_USAGE;
+  }
+  log_warn("'%.300s' is left out: it is the earlier torrent that the new one replaces",
+           skipped->first);
+  return EXIT_OK;
 }
 
 /* How the files are cut. */
@@ -250,7 +279,8 @@ static int look(struct making *k) {
   if (e == ERR_CANCELLED) return EXIT_UNEXPECTED; /* the signal knows the code */
   if (e != ERR_OK) return code_of(e);
   warn(k);
-  int code = cut(k);
+  int code = check_skipped(k);
+  if (code == EXIT_OK) code = cut(k);
   return code == EXIT_OK ? rehearse(k) : code;
 }
 
@@ -416,7 +446,7 @@ static const struct command_option options[] = {
    .help = "the .torrent to write, or the folder to put it in;\n"
            "\"-\": standard output (default: NAME.torrent here)"},
   {.name = "overwrite", .kind = OPTION_FLAG, OPTION_FIELD(overwrite),
-   .help = "replace OUT if it is there"},
+   .help = "replace OUT if it is there and is a torrent"},
   {.name = "tracker", .kind = OPTION_LIST, FIELD(tiers), .takes = "URL",
    .help = "a tracker; may repeat;\n" TORRENT_OUT_TIERS},
   {.name = "web-seed", .kind = OPTION_LIST, FIELD(web_seeds), .takes = "URL",

@@ -155,7 +155,7 @@ static const struct command_option options[] = {
   {.name = "output", .letter = 'o', .kind = OPTION_TEXT, OPTION_FIELD(output), .takes = "OUT",
    .help = "write the new torrent there, \"-\" for standard\noutput; else it replaces the old one"},
   {.name = "overwrite", .kind = OPTION_FLAG, OPTION_FIELD(overwrite),
-   .help = "replace OUT if it is there"},
+   .help = "replace OUT if it is there and is a torrent"},
   {.name = "tracker", .kind = OPTION_LIST, FIELD(tiers), .takes = "URL",
    .help = "these trackers and no others;\n" TORRENT_OUT_TIERS},
   {.name = "add-tracker", .kind = OPTION_LIST, FIELD(add), .takes = "URL",

@@ -1,5 +1,7 @@
 #include "app/torrent_out.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -11,8 +13,10 @@
 #include "app/exits.h"
 #include "app/out.h"
 #include "app/signals.h"
+#include "app/torrent.h"
 #include "base/log.h"
 #include "io/whole_file.h"
+#include "proto/metainfo.h"
 
 static bool is_folder(const char *path) {
   struct stat st;
@@ -36,8 +40,52 @@ bool torrent_out_is_stdout(const char *path) {
   return strcmp(path, "-") == 0;
 }
 
+/* Reads a file that should be a torrent; false if it can't be one. */
+static bool read_file(const char *path, struct buf *b) {
+  struct stat st;
+  int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+  if (fd < 0) return false;
+  bool good = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0 &&
+              st.st_size <= TORRENT_BYTES_MAX && buf_reserve(b, (size_t)st.st_size) != NULL;
+  while (good && b->len < (size_t)st.st_size) {
+    ssize_t n = read(fd, b->data + b->len, (size_t)st.st_size - b->len);
+    if (n < 0 && errno == EINTR) continue;
+    good = n > 0;
+    if (good) b->len += (size_t)n;
+  }
+  close(fd);
+  return good;
+}
+
+bool torrent_out_is_torrent(const char *path) {
+  struct metainfo m = {.name = NULL};
+  struct buf b;
+  buf_init(&b, TORRENT_BYTES_MAX);
+  bool good = read_file(path, &b);
+  if (good) {
+    enum err e = metainfo_parse(&m, b.data, b.len, NULL);
+    good = e == ERR_OK || e == ERR_UNSUPPORTED;
+    metainfo_free(&m);
+  }
+  buf_free(&b);
+  return good;
+}
+
+/* Whatever --overwrite says: a typing error must not cost anybody's data. */
+static int check_replaced(const char *path) {
+  struct stat st;
+  if (stat(path, &st) != 0 || (S_ISREG(st.st_mode) && st.st_size == 0)) return EXIT_OK;
+  if (torrent_out_is_torrent(path)) return EXIT_OK;
+  log_error("'%.300s' is not a torrent, so it is not replaced, not even with --overwrite; choose "
+            "another name with -o, or remove it first", path);
+  return EXIT_USAGE;
+}
+
 int torrent_out_check(const char *path, bool replace) {
-  if (!torrent_out_is_stdout(path)) return exits_of(whole_file_check(path, replace));
+  if (!torrent_out_is_stdout(path)) {
+    int code = exits_of(whole_file_check(path, replace));
+    return code == EXIT_OK && replace ? check_replaced(path) : code;
+  }
   if (!isatty(STDOUT_FILENO)) return EXIT_OK;
   log_error("'-o -' writes the torrent to a pipe or a file, not to a terminal");
   return EXIT_USAGE;
@@ -50,6 +98,8 @@ int torrent_out_write(const char *path, struct buf *torrent, bool replace) {
     out_buf(torrent);
     return EXIT_OK;
   }
+  int code = replace ? check_replaced(path) : EXIT_OK;
+  if (code != EXIT_OK) return code;
   pthread_sigmask(SIG_BLOCK, &ending, &before);
   enum err e = whole_file_write(path, torrent->data, torrent->len, replace);
   pthread_sigmask(SIG_SETMASK, &before, NULL);

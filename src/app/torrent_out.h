@@ -2,8 +2,9 @@
  * torrent_out: where a torrent that was made goes, and what of it comes from options.
  *
  * `create` and `edit` write a .torrent the same way: whole or not at all (io/whole_file), never
- * over something that is there without being told to, or to standard output for "-", which then
- * gets nothing else. Both read trackers and web seeds from the same options.
+ * over something that is there without being told to, and never over what is not a torrent; or to
+ * standard output for "-", which then gets nothing else. Both read trackers and web seeds from the
+ * same options.
  */
 #ifndef WEFT_APP_TORRENT_OUT_H
 #define WEFT_APP_TORRENT_OUT_H
@@ -29,9 +30,12 @@ char *torrent_out_path(const char *output, const char *name);
 /* Is it standard output? */
 bool torrent_out_is_stdout(const char *path);
 /* Looks whether `path` can be written. Returns an exit code, after one sentence in the log if it is
- * not EXIT_OK: EXIT_DISK, or EXIT_USAGE for standard output that is a terminal. */
+ * not EXIT_OK: EXIT_DISK; EXIT_USAGE for standard output that is a terminal, and for a file that is
+ * to be replaced and holds something else than a torrent. Waits for the disk. */
 int torrent_out_check(const char *path, bool replace);
-/* Writes it; empties `torrent`. Returns as above. Signals wait meanwhile. */
+/* Is the file `path` certainly a torrent, of whatever version? Waits for the disk. */
+bool torrent_out_is_torrent(const char *path);
+/* Checks again, and writes it; empties `torrent`. Returns as above. Signals wait meanwhile. */
 int torrent_out_write(const char *path, struct buf *torrent, bool replace);
 
 /* Adds the trackers of an option. Returns EXIT_OK, EXIT_USAGE or EXIT_RESOURCES, told. */

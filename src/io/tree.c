@@ -152,7 +152,8 @@ static enum err take_folder(struct walk *w, int above, const char *name, const s
 }
 
 static enum err take_file(struct walk *w, int above, const char *name, const struct stat *st) {
-  if (w->has_skip && st->st_dev == w->skip_dev && st->st_ino == w->skip_ino) return ERR_OK;
+  if (w->has_skip && st->st_dev == w->skip_dev && st->st_ino == w->skip_ino)
+    return note(w, &w->t->skipped);
   if (faccessat(above, name, R_OK, AT_EACCESS) != 0) return fail(w->t, buf_cstr(&w->path), errno);
   w->levels[w->depth - 1].files++;
   return add_file(w, buf_cstr(&w->path), st);
@@ -348,6 +349,7 @@ void tree_free(struct tree *t) {
   free(t->links.first);
   free(t->special.first);
   free(t->empty.first);
+  free(t->skipped.first);
   if (t->top != NULL && t->fd != SINGLE) close(t->fd);
   *t = (struct tree){.fd = SINGLE};
 }

@@ -10,7 +10,8 @@
  *   can't be read     an error: a torrent that silently lacks a file is worse than none
  *   odd name          kept as the bytes that it is
  *   more than 64 folders deep, more than 1,000,000 files    an error: readers refuse such torrents
- *   the torrent that is being written, from an earlier run    left out
+ *   what is to be replaced by the torrent    left out, and counted: the caller must know whether
+ *                     that is an earlier torrent, or somebody's data
  *
  * The files come in the order of their paths' bytes ("LC_ALL=C sort"), whatever the disk's order,
  * so the same files give the same torrent everywhere.
@@ -59,9 +60,10 @@ struct tree {
   uint64_t total;  /* bytes of all */
   bool single;     /* the path is a file, not a folder */
   size_t excluded; /* files and folders that a pattern took out */
-  struct tree_odd links;   /* left out, as the next two */
+  struct tree_odd links;   /* left out, as the next three */
   struct tree_odd special;
   struct tree_odd empty;
+  struct tree_odd skipped; /* o->skip, under whatever names */
 
   const char *top; /* the path as it was given, not owned */
   int fd;          /* the folder; -1 if single */
@@ -72,7 +74,8 @@ struct tree_options {
   const char *const *exclude; /* patterns of base/glob; what matches is left out, folders whole */
   size_t exclude_count;
   bool follow_links;
-  const char *skip;           /* a file that is never part of it, by its inode; NULL */
+  const char *skip;           /* a file that is no part of it, by its inode; NULL. A single file is
+                               * taken all the same */
   const atomic_bool *cancel;  /* set it to stop early; NULL */
 };
 

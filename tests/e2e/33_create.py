@@ -176,8 +176,13 @@ def _(box):
     refused = box.weft("create", top, expect=5)
     lib.check("it is there already" in refused.err and refused.out == "", "says else", refused)
     lib.check(disks.content(box.path("data.torrent")) == b"mine", "it was overwritten")
-    box.weft("create", "--overwrite", top, expect=0)
-    decoded(box.path("data.torrent"))
+    refused = box.weft("create", "--overwrite", top, expect=2)
+    lib.check("is not a torrent" in refused.err and refused.out == "", "says else", refused)
+    lib.check(disks.content(box.path("data.torrent")) == b"mine", "it was overwritten")
+    os.truncate(box.path("data.torrent"), 0)
+    for _ in range(2):
+        box.weft("create", "--overwrite", top, expect=0)
+        decoded(box.path("data.torrent"))
     box.weft("create", "-o", "folder", top, expect=0)
     lib.check(os.listdir(box.path("folder")) == ["data.torrent"], "not in the folder")
     box.weft("create", "-o", "nowhere/x.torrent", top, expect=5)
@@ -192,6 +197,7 @@ def _(box):
     first = box.weft("create", "-o", out, top, expect=0)
     again = box.weft("create", "-o", out, "--overwrite", top, expect=0)
     lib.check(first.out == again.out, "it is", first, again)
+    lib.check("'data.torrent' is left out" in again.err, "nobody is told", again)
 
 
 @lib.case("--exclude leaves out by name, by path and whole folders; links and pipes are told")

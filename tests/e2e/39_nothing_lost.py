@@ -1,6 +1,6 @@
 #!/usr/bin/python3 -B
 """Goal: making and changing torrents destroys nothing. `weft edit` keeps every tracker that nobody
-named, whether anybody could use it or not."""
+named, whether anybody could use it or not; `weft create` never replaces data by their torrent."""
 
 import os
 
@@ -51,6 +51,41 @@ def _(box):
     box.weft("edit", "--remove-tracker", "http://main/", path, expect=0)
     lib.check(decoded(path)[b"announce"] == b"http://t0/", "announce stays", decoded(path))
     lib.check(os.listdir(box.folder).count("t.torrent") == 1, "another file")
+
+
+@lib.case("create never replaces what is to be shared, by whatever name")
+def _(box):
+    top = box.path("d")
+    os.mkdir(top)
+    data = {"movie.mkv": os.urandom(100000), "d/a": os.urandom(50000), "d/b": b"b", "d/e": b""}
+    for name, content in data.items():
+        with open(box.path(name), "wb") as out:
+            out.write(content)
+    os.link(box.path("movie.mkv"), box.path("hard.torrent"))
+    os.symlink("movie.mkv", box.path("soft.torrent"))
+    os.link(box.path("d/a"), box.path("outside.torrent"))
+    os.symlink("d/b", box.path("to_b.torrent"))
+    for out, source, more in (
+            ("movie.mkv", "movie.mkv", []), ("hard.torrent", "movie.mkv", []),
+            ("soft.torrent", "movie.mkv", []), ("movie.mkv", "soft.torrent", []),
+            ("d/a", "d", []), ("outside.torrent", "d", []), ("to_b.torrent", "d", []),
+            ("d/e", "d", []), ("d/a", "d", ["--exclude", "a"]), ("movie.mkv", "d", [])):
+        for overwrite in ([], ["--overwrite"]):
+            refused = box.weft("create", *overwrite, "-o", out, *more, source)
+            lib.check(refused.code == (2 if overwrite or source != "d" else 5), out, refused)
+            lib.check(refused.out == "" and refused.err.count("weft: ") == 1, out, refused)
+    for name, content in data.items():
+        with open(box.path(name), "rb") as source:
+            lib.check(source.read() == content, "%s is another now" % name)
+    box.weft("create", "-o", "t.torrent", "d", expect=0)
+    refused = box.weft("edit", "--comment", "c", "--overwrite", "-o", "movie.mkv", "t.torrent",
+                       expect=2)
+    lib.check("is not a torrent" in refused.err, "says something else", refused)
+    box.weft("edit", "--comment", "c", "--overwrite", "-o", "t.torrent", "t.torrent", expect=0)
+    with open(box.path("movie.mkv"), "rb") as source:
+        lib.check(source.read() == data["movie.mkv"], "edit replaced it")
+    shared = box.weft("create", "--overwrite", "-o", "t.torrent", "t.torrent", expect=2)
+    lib.check("the very file" in shared.err, "says something else", shared)
 
 
 if __name__ == "__main__":

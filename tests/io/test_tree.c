@@ -135,7 +135,13 @@ TEST(the_file_that_is_to_be_written_is_no_part_of_it) {
   put("d/f", 1);
   put("d/x.torrent", 1);
   assert_int_equal(look("d", (struct tree_options){.skip = "d/x.torrent"}), ERR_OK);
+  assert_int_equal(t.skipped.count, 1);
+  assert_string_equal(t.skipped.first, "x.torrent");
   assert_paths("f");
+  assert_int_equal(link("d/f", "other"), 0);
+  assert_int_equal(look("d", (struct tree_options){.skip = "other"}), ERR_OK);
+  assert_string_equal(t.skipped.first, "f");
+  assert_paths("x.torrent");
 }
 
 TEST(names_that_are_not_utf_8_are_kept) {
