@@ -252,11 +252,22 @@ static bool parse_words(struct parse *p) {
   return true;
 }
 
-/* Says which argument is not there: the first that the usage has beyond those that are. */
+/* The first word of a usage that is no option and that `given` arguments leave over. What stands in
+ * brackets may be left out: arguments that are too few are taken for the others. */
+static const char *missing_word(const char *usage, size_t given) {
+  const char *word = usage;
+  while (*word == '[' || (given > 0 && *word != '\0')) {
+    given -= *word != '[';
+    word += strcspn(word, " ");
+    word += strspn(word, " ");
+  }
+  return word;
+}
+
+/* Says which argument is not there. */
 static bool refuse_missing(const struct parse *p) {
   const char *usage = p->command->usage;
-  const char *word = usage;
-  for (size_t i = 0; i < p->o->arg_count; i++) word += strcspn(word, " ") + 1;
+  const char *word = missing_word(usage, p->o->arg_count);
   size_t len = strcspn(word, " ");
   if (word == usage && strncmp(word, "TORRENT", len) == 0)
     return refuse(p, "'weft %s' needs a TORRENT: a .torrent file or the URL of one",

@@ -33,12 +33,17 @@ void command_help_overview(struct buf *b, const struct command *const *all) {
   buf_put_str(b, "\n'weft COMMAND -h' explains a command and its options.\n"
                  "'weft --version' says which version this is.\n\n"
                  "Exit codes:\n"
-                 "  0  done, all is verified and on disk    6  no memory, threads, descriptors\n"
-                 "  1  something unexpected                 7  stalled (--stall-timeout)\n"
-                 "  2  wrong usage                          8  data do not match (verify)\n"
-                 "  3  not a valid torrent                130  interrupted (Ctrl-C)\n"
-                 "  4  nothing to download from           143  terminated\n"
-                 "  5  disk: space, permission, a file in the way\n");
+                 "    0  done; after a download: all is verified and on disk\n"
+                 "    1  something unexpected\n"
+                 "    2  wrong usage\n"
+                 "    3  not a valid torrent, magnet link or bencoding\n"
+                 "    4  nothing to download from: no tracker or peer answers, or none is left\n"
+                 "    5  disk: space, permission, a file in the way\n"
+                 "    6  no memory, threads or descriptors\n"
+                 "    7  stalled (--stall-timeout), or a peer is connected but keeps silent\n"
+                 "    8  wrong data on disk (verify) or from a peer, or one of another torrent\n"
+                 "  130  interrupted (Ctrl-C)\n"
+                 "  143  terminated\n");
 }
 
 static void put_option(struct buf *b, const struct command_option *s) {

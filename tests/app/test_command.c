@@ -374,6 +374,8 @@ TEST(the_argument_that_is_missing_is_named) {
   assert_refused("'weft greet' takes NAME OTHER-NAME [AND-A-THIRD-NAME]; NAME is missing");
   PARSE("greet", "you");
   assert_refused("; OTHER-NAME is missing");
+  PARSE("probe", "-q");
+  assert_refused("'weft probe' takes [TORRENT|HASH] IP:PORT; IP:PORT is missing");
   PARSE("greet", "a", "b", "c");
   assert_int_equal(result, COMMAND_OK);
   assert_string_equal(o.args[2], "c");
