@@ -10,6 +10,7 @@
 #ifndef WEFT_APP_ANNOTATE_KEYS_H
 #define WEFT_APP_ANNOTATE_KEYS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -39,14 +40,32 @@ enum annotate_place {
   PLACE_COUNT
 };
 
+/* How the bytes of a string are meant. */
+enum annotate_form {
+  FORM_TIME,    /* no string: an integer that is seconds since 1970 */
+  FORM_HASH,    /* a hash or id, in one */
+  FORM_PEER,    /* 4 or 16 bytes of address and 2 of port */
+  FORM_NODE,    /* 20 bytes of id, and then a peer */
+  FORM_ADDRESS, /* 4 or 16 bytes of address */
+  FORM_FLAGS    /* a byte of flags of ut_pex */
+};
+
+/* What a string is a row of. */
+struct annotate_items {
+  const char *one;      /* "a peer" */
+  const char *many;     /* "peers" */
+  const char *numbered; /* each item belongs to one of these, the first to number 0; or NULL */
+  uint8_t unit;         /* bytes of an item; 0: the whole string is one, as its form allows */
+  uint8_t form;         /* enum annotate_form */
+};
+
 struct annotate_key {
   uint8_t place;       /* enum annotate_place: where it stands */
   uint8_t inside;      /* enum annotate_place: of its value, and of what a list there holds */
   uint8_t bep;         /* 0: no BEP says so, many programs do */
-  uint8_t unit;        /* a string there is a row of items of so many bytes; 0: it is not */
   const char *key;     /* NULL: any key that stands there */
   const char *meaning;
-  const char *items;   /* what the items are, in the plural; "date": an integer is a time */
+  const struct annotate_items *items; /* what is in a string there; NULL: nobody knows */
 };
 
 /* What the outermost value of `d` is, by its keys. Returns PLACE_NONE if nobody can tell. */
@@ -57,5 +76,10 @@ const char *annotate_keys_title(enum annotate_place place);
  * that we know. */
 const struct annotate_key *annotate_keys_find(enum annotate_place place, const char *key,
                                               size_t len);
+/* Is `v` the string `key`? */
+bool annotate_keys_is(const struct ben_doc *d, ben_val v, const char *key);
+/* The bytes of each item of a string of `len` bytes; 0 if it is no row of such items, or `items` is
+ * NULL. */
+size_t annotate_keys_unit(const struct annotate_items *items, size_t len);
 
 #endif

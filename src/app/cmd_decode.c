@@ -8,14 +8,13 @@
  * lose or refuse (keys that repeat, keys that are not in order), is said in a sentence of its own.
  *
  * --annotate explains bad input as well, as far as it can be read (app/annotate); the exit code is
- * the same as without. One newline behind the value is an editor's or echo's: JSON does without it,
- * the tree shows it.
+ * the same as without. One newline behind the value is an editor's or echo's, and behind a message
+ * of ut_metadata stands a piece of the info dictionary: the JSON does without, the tree says so.
  */
 #include "app/cmd.h"
 
 #include <errno.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "app/annotate.h"
@@ -33,6 +32,7 @@ struct decode_options {
   struct options common;
   const char *file; /* --file */
   bool annotate;    /* --annotate */
+  bool full;        /* --full */
 };
 
 /* What is to be decoded, and what to call it. */
@@ -40,6 +40,7 @@ struct source {
   const uint8_t *in;
   size_t len;
   bool typed; /* it is the argument: nobody added a newline */
+  bool named; /* it is a file */
 };
 
 static enum err out_of_memory(void) {
@@ -117,9 +118,41 @@ static void print_json(const struct ben_doc *d) {
   buf_free(&b);
 }
 
-static enum err decode(const struct source *s) {
+/* Is what stands behind `d` nothing that the JSON must have? Then a sentence says so. */
+static bool excused(const struct source *s, const struct ben_doc *d) {
+  size_t at = d->in_len;
+  size_t rest = s->len - at;
+  if (annotate_keys_root(d) == PLACE_METADATA) {
+    log_warn("the JSON leaves out bytes %zu to %zu: they are a piece of the info dictionary, which "
+             "stands behind the message (BEP 9)", at, s->len - 1);
+    return true;
+  }
+  bool newline = (rest == 1 && s->in[at] == '\n') ||
+                 (rest == 2 && memcmp(s->in + at, "\r\n", 2) == 0);
+  if (s->typed || !newline) return false;
+  log_line(s->named ? LOG_WARN : LOG_INFO,
+           "the JSON leaves out the end of a line behind the value, at byte %zu", at);
+  return true;
+}
+
+/* Decodes all of `s`, or all but what may stand behind it; then s->len becomes less. Returns as
+ * bencode_decode() does. */
+static enum err read_all(struct source *s, struct ben_doc *d) {
+  struct ben_limits limits = bencode_torrent_limits;
+  enum err e = bencode_decode(d, s->in, s->len, &limits);
+  limits.prefix = true;
+  if (e != ERR_FORMAT || bencode_decode(d, s->in, s->len, &limits) != ERR_OK) return e;
+  if (excused(s, d)) {
+    s->len = d->in_len;
+    return ERR_OK;
+  }
+  bencode_free(d);
+  return e;
+}
+
+static enum err decode(struct source *s) {
   struct ben_doc d;
-  enum err e = bencode_decode(&d, s->in, s->len, &bencode_torrent_limits);
+  enum err e = read_all(s, &d);
   if (e == ERR_MEMORY) return out_of_memory();
   if (e != ERR_OK) {
     e = examine(s);
@@ -133,51 +166,29 @@ static enum err decode(const struct source *s) {
 
 /* --- The tree. --- */
 
-/* Columns of the terminal that the text goes to. */
-static size_t columns(void) {
-  struct winsize ws;
-  if (isatty(STDOUT_FILENO) && ioctl(STDOUT_FILENO, TIOCGWINSZ, &ws) == 0 && ws.ws_col > 0)
-    return ws.ws_col;
-  return ANNOTATE_WIDTH;
-}
-
-static enum err annotate(const struct source *s) {
+static enum err annotate(const struct decode_options *own, const struct source *s) {
   struct canon c;
   struct annotate a;
   struct buf b;
+  struct annotate_options o = {.width = out_columns(), .full = own->full, .newline = !s->typed};
   if (canon_read(&c, s->in, s->len) != ERR_OK) return out_of_memory();
   const struct canon_fault *f = canon_refusal(&c);
   buf_init(&b, SIZE_MAX / 2);
-  annotate_begin(&a, &c, columns());
+  annotate_begin(&a, &c, &o);
   while (annotate_step(&a, &b) && !out_broken())
     if (b.len >= FLUSH) out_buf(&b);
   out_buf(&b);
   buf_free(&b);
-  bool message = a.root == PLACE_METADATA && f != NULL && f->what == CANON_TRAILING;
-  if (f != NULL && !message) tell_refusal(s, &c, f);
+  bool refused = f != NULL && !annotate_excuses(&a, f);
+  if (refused) tell_refusal(s, &c, f);
   canon_free(&c);
-  return f != NULL && !message ? ERR_FORMAT : ERR_OK;
+  return refused ? ERR_FORMAT : ERR_OK;
 }
 
 /* --- The command. --- */
 
-/* How much of the input counts: all of it, or all but one newline behind the value. */
-static size_t without_newline(const struct source *s) {
-  struct ben_doc d;
-  struct ben_limits limits = bencode_torrent_limits;
-  limits.prefix = true;
-  if (s->typed || s->in[s->len - 1] != '\n') return s->len;
-  if (bencode_decode(&d, s->in, s->len, &limits) != ERR_OK) return s->len;
-  size_t end = d.in_len;
-  size_t rest = s->len - end;
-  bencode_free(&d);
-  return rest == 1 || (rest == 2 && s->in[end] == '\r') ? end : s->len;
-}
-
 static int print(const struct decode_options *own, struct source *s) {
-  if (own->annotate) return exits_of(annotate(s));
-  if (s->len > 0) s->len = without_newline(s);
-  return exits_of(decode(s));
+  return exits_of(own->annotate ? annotate(own, s) : decode(s));
 }
 
 static int run(const struct options *o) {
@@ -185,6 +196,10 @@ static int run(const struct options *o) {
   const char *text = o->arg_count > 0 ? o->args[0] : NULL;
   if (text != NULL && own->file != NULL) {
     log_error("decode takes a text or a file, not both ('weft decode -h' explains)");
+    return EXIT_USAGE;
+  }
+  if (own->full && !own->annotate) {
+    log_error("--full belongs to --annotate ('weft decode -h' explains)");
     return EXIT_USAGE;
   }
   const char *file = own->file != NULL ? own->file : "-";
@@ -199,7 +214,7 @@ static int run(const struct options *o) {
   }
   struct buf b;
   int code = torrent_fetch(&b, file, o->timeout_ms);
-  struct source s = {.in = b.data, .len = b.len};
+  struct source s = {.in = b.data, .len = b.len, .named = strcmp(file, "-") != 0};
   if (code == EXIT_OK) code = print(own, &s);
   buf_free(&b);
   return code;
@@ -212,6 +227,8 @@ static const struct command_option options[] = {
   {.name = "annotate", .kind = OPTION_FLAG, .field = offsetof(struct decode_options, annotate),
    .help = "explain every byte instead: offset, length, bytes,\nmeaning, what is hashed, what is "
            "not canonical"},
+  {.name = "full", .kind = OPTION_FLAG, .field = offsetof(struct decode_options, full),
+   .help = "with --annotate: show every byte of long values,\nnot only the first lines of them"},
   OPTION_TIMEOUT_OF_URL,
   OPTIONS_OF_ALL("no warnings, only errors"),
   {.name = NULL},

@@ -4,9 +4,13 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 #include "base/escape.h"
 #include "base/log.h"
+
+enum { COLUMNS = 80 };
 
 static int failed; /* errno of the first write that failed; 0 */
 
@@ -42,6 +46,12 @@ void out_buf(struct buf *b) {
     note(-1);
   }
   buf_clear(b);
+}
+
+size_t out_columns(void) {
+  struct winsize ws;
+  bool known = isatty(STDOUT_FILENO) && ioctl(STDOUT_FILENO, TIOCGWINSZ, &ws) == 0;
+  return known && ws.ws_col > 0 ? ws.ws_col : COLUMNS;
 }
 
 bool out_broken(void) {

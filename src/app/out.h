@@ -22,6 +22,8 @@ __attribute__((format(printf, 1, 2))) void out_printf(const char *fmt, ...);
 void out_escaped(const char *text, size_t len);
 /* Writes what `b` holds and empties it. */
 void out_buf(struct buf *b);
+/* Columns of the terminal that standard output is; 80 if it is none, or if nobody knows. */
+size_t out_columns(void);
 /* A write has failed: what follows would be for nobody. */
 bool out_broken(void);
 /* Flushes. Returns ERR_OK, also when the reader has gone; otherwise one sentence was logged:

@@ -12,7 +12,7 @@
 #include "base/crypto.h"
 
 /* The tree of `len` bytes, checked; freed by the next call. */
-static const char *tree(const void *in, size_t len, size_t width) {
+static const char *tree_with(const void *in, size_t len, const struct annotate_options *o) {
   static struct buf out;
   struct canon c;
   buf_free(&out);
@@ -21,13 +21,22 @@ static const char *tree(const void *in, size_t len, size_t width) {
   assert_non_null(copy);
   memcpy(copy, in, len);
   assert_int_equal(canon_read(&c, copy, len), ERR_OK);
-  annotated_make(&c, width, &out);
+  annotated_make(&c, o, &out);
   assert_false(out.failed);
   const char *wrong = annotated_check(&c, buf_cstr(&out), out.len);
   if (wrong != NULL) fail_msg("%s: %.*s\n%s", wrong, (int)len, (const char *)in, buf_cstr(&out));
   canon_free(&c);
   free(copy);
   return buf_cstr(&out);
+}
+
+static const char *tree(const void *in, size_t len, size_t width) {
+  return tree_with(in, len, &(struct annotate_options){.width = width, .full = true});
+}
+
+/* As it is without --full. */
+static const char *short_tree(const void *in, size_t len, size_t width) {
+  return tree_with(in, len, &(struct annotate_options){.width = width, .newline = true});
 }
 
 static void shows(const char *text, const char *want) {
@@ -40,8 +49,8 @@ static void hides(const char *text, const char *other) {
 
 TEST(a_small_value_reads_like_this) {
   assert_string_equal(tree("d1:ai-5e4:textl0:ee", 19, 80),
-    "at: offset, counted from 0. len: number of bytes. [+N]: N more bytes that are\n"
-    "not shown.\n"
+    "at: offset, counted from 0. len: number of bytes. [+N]: N more bytes. +: bytes\n"
+    "of the value above, as text in quotes or in hexadecimal.\n"
     " at len  bytes                        what it is\n"
     "  0  19  d                            dictionary of 2 keys\n"
     "  1   3  | 1:a                        key\n"
@@ -59,8 +68,9 @@ TEST(a_small_value_reads_like_this) {
 TEST(a_narrow_terminal_gets_the_meaning_below) {
   assert_string_equal(tree("l5:helloe", 9, 40),
     "at: offset, counted from 0. len: number\n"
-    "of bytes. [+N]: N more bytes that are\n"
-    "not shown.\n"
+    "of bytes. [+N]: N more bytes. +: bytes\n"
+    "of the value above, as text in quotes or\n"
+    "in hexadecimal.\n"
     " at len  bytes\n"
     "  0   9  l\n"
     "           list of 1 item\n"
@@ -71,6 +81,89 @@ TEST(a_narrow_terminal_gets_the_meaning_below) {
     "\n"
     "9 bytes.\n"
     "  = This is canonical bencoding (BEP 3).\n");
+}
+
+/* "d5:peers120:...e", the peers of bytes 128 to 247. */
+static size_t make_peers(char in[static 200]) {
+  size_t n = (size_t)snprintf(in, 200, "d8:intervali1800e5:peers120:");
+  for (int i = 0; i < 120; i++) in[n++] = (char)(128 + i);
+  in[n++] = 'e';
+  return n;
+}
+
+TEST(peers_stand_one_to_a_line_the_first_of_them_or_all) {
+  char in[200];
+  size_t len = make_peers(in);
+  const char *text = short_tree(in, len, 80);
+  shows(text, " 24 124  | 120:\\x80\\x81\\x82 [+117]    string of 120 bytes: 20 peers of 6 bytes\n"
+              " 28   +  | 80818283 8485              128.129.130.131:33925\n"
+              " 34   +  | 86878889 8a8b              134.135.136.137:35467\n");
+  shows(text, " 70   +  | aaabacad aeaf              170.171.172.173:44719\n"
+              " 76   +  | [+72]                      12 more peers: --full\n"
+              "148   1  e ");
+  text = tree(in, len, 80);
+  shows(text, "142   +  | f2f3f4f5 f6f7              242.243.244.245:63223\n"
+              "148   1  e ");
+  hides(text, "--full");
+  text = tree(in, len, 40);
+  shows(text, "142   +  | f2f3f4f5 f6f7\n"
+              "           242.243.244.245:63223\n");
+}
+
+TEST(bytes_of_no_meaning_are_dumped_16_to_a_line) {
+  char in[300] = "200:";
+  for (int i = 0; i < 200; i++) in[4 + i] = (char)i;
+  const char *text = short_tree(in, 204, 80);
+  shows(text, "  4   +  00 01 02 03 04 05 06 07 08 09 0a 0b 0c 0d 0e 0f  ................\n"
+              " 20   +  10 11 ");
+  shows(text, " 36   +  20 21 22 23 24 25 26 27 28 29 2a 2b 2c 2d 2e 2f  .!\"#$%&'()*+,-./\n");
+  shows(text, "132   +  [+72]                        72 more bytes: --full\n");
+  text = tree(in, 204, 80);
+  shows(text, "196   +  c0 c1 c2 c3 c4 c5 c6 c7                          ........\n");
+  text = tree(in, 204, 40);
+  shows(text, "  4   +  00 01 02 03 04 05 06 07\n");
+  in[0] = '1', in[1] = '2', in[2] = '9'; /* what would be one more line is shown */
+  hides(short_tree(in, 133, 80), "--full");
+}
+
+TEST(text_and_integers_that_have_no_room_are_whole_below) {
+  shows(short_tree("31:http://tracker.example/announce", 34, 80),
+        "  0  34  31:http://tracker.exa [+13]  string of 31 bytes\n"
+        "  3   +  \"http://tracker.example/announce\"\n");
+  shows(short_tree("37:\xe2\x82\xac\xe2\x82\xac tab\tend \xe2\x80\xae \xe2\x82\xac\xe2\x82\xac"
+                   "\xe2\x82\xac\xe2\x82\xac\\\"    ", 40, 80),
+        "\n  3   +  \"\u20ac\u20ac tab\\x09end \\u{202e} \u20ac\u20ac\u20ac\u20ac\\\\\"    \"\n");
+  char digits[300] = "i";
+  memset(digits + 1, '7', 200);
+  digits[201] = 'e';
+  const char *text = short_tree(digits, 202, 80);
+  shows(text, " [+");
+  shows(text, "\n  0   +  \"i77777");
+  shows(text, "7777e\"\n");
+}
+
+TEST(each_hash_has_its_line_and_its_piece) {
+  struct fixture f = fixture("single.torrent");
+  const char *text = tree(f.data, f.len, 80);
+  shows(text, "  piece 0\n");
+  shows(text, "  piece 3\n");
+  hides(text, "  piece 4\n");
+  free(f.data);
+  f = fixture("v2only.torrent");
+  text = tree(f.data, f.len, 120);
+  shows(text, "piece 0\n");
+  free(f.data);
+}
+
+TEST(nodes_and_flags_are_split_too) {
+  const char *text = tree("d1:rd2:id20:aaaaaaaaaaaaaaaaaaaa5:nodes26:bbbbbbbbbbbbbbbbbbbb\x01\x02"
+                          "\x03\x04\x00\x50" "6:valuesl6:\x05\x06\x07\x08\x00\x51" "ee1:t2:aa1:y1:re",
+                          101, 80);
+  shows(text, "  a node,\n");
+  shows(text, "  1.2.3.4:80\n");
+  shows(text, "  5.6.7.8:81\n");
+  text = tree("d5:added6:aaaaaa7:added.f1:\x13" "e", 29, 80);
+  shows(text, "13                         prefers encryption, downloads nothing, can\n");
 }
 
 TEST(what_is_hashed_is_said_to_the_byte) {
@@ -90,6 +183,38 @@ TEST(what_is_hashed_is_said_to_the_byte) {
   shows(text, "# SHA-256, the info hash of version 2:");
   shows(text, "name of a file or folder");
   free(f.data);
+}
+
+TEST(a_torrent_of_version_2_alone_has_no_sha_1) {
+  struct fixture f = fixture("v2only.torrent");
+  const char *text = tree(f.data, f.len, 80);
+  hides(text, "SHA-1, the info hash");
+  shows(text, "# SHA-256, the info hash of version 2:");
+  shows(text, "nothing of version 1");
+  free(f.data);
+}
+
+TEST(a_version_is_its_whole_number) {
+  const char *text = tree("d4:infod12:meta versioni23e4:name1:a6:pieces0:ee", 48, 80);
+  hides(text, "of version 2:");
+  shows(text, "SHA-1, the info hash");
+  shows(text, "\"meta version\" is none that weft knows");
+  text = tree("d4:infod12:meta versioni23e4:name1:aee", 38, 80);
+  hides(text, "SHA-1, the info hash");
+}
+
+TEST(an_info_that_is_there_twice_is_no_one_hash) {
+  static const char twice[] = "d4:infod4:name1:ae4:infod4:name1:bee";
+  const char *text = tree(twice, sizeof twice - 1, 80);
+  shows(text, "# bytes 7 to 17 (11 bytes) are hashed by programs that read this \"info\"\n");
+  shows(text, "# bytes 24 to 34 (11 bytes) are hashed by programs that read this \"info\"\n");
+  shows(text, "! \"info\" is there 2 times. Programs differ in which one they read");
+  hides(text, "are hashed\n");
+  static const char second[] = "d4:infoi5e4:infod4:name1:bee";
+  text = tree(second, sizeof second - 1, 80);
+  shows(text, "a torrent file");
+  shows(text, "# bytes 16 to 26 (11 bytes) are hashed by programs");
+  shows(text, "! \"info\" is there 2 times.");
 }
 
 TEST(an_info_alone_is_hashed_whole) {
@@ -146,7 +271,7 @@ TEST(each_kind_of_message_is_recognised) {
      {"a packet of the DHT (BEP 5)", "id of the node that asks", "name of the query"}},
     {"d1:rd2:id20:aaaaaaaaaaaaaaaaaaaa5:token1:xe1:t2:aa1:y1:re",
      {"a packet of the DHT (BEP 5)", "id of the node that answers", "shown when announcing"}},
-    {"d5:added6:aaaaaa7:added.f1:xe", {"a message of ut_pex", "1 peers of 6 bytes", "(BEP 11)"}},
+    {"d5:added6:aaaaaa7:added.f1:xe", {"a message of ut_pex", "6 bytes: a peer", "(BEP 11)"}},
     {"d8:announce1:x3:food1:ai1eee", {"a torrent file", "URL of the tracker", "| | 1:a"}},
   };
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -160,6 +285,23 @@ TEST(what_stands_behind_a_metadata_message_is_no_departure) {
   const char *text = tree("d8:msg_typei1e5:piecei0e10:total_sizei8eeDATADATA", 49, 80);
   shows(text, "= bytes 41 to 48 (8): a piece of the info dictionary");
   shows(text, "= This is canonical");
+}
+
+TEST(the_end_of_a_line_is_no_departure_where_it_was_allowed) {
+  static const struct annotate_options strict = {.width = 80};
+  shows(short_tree("i5e\n", 4, 80), "= bytes 3 to 3 (1): the end of a line");
+  shows(short_tree("i5e\r\n", 5, 80), "canonical bencoding (BEP 3) but for the end of a line");
+  shows(short_tree("i5e\n\n", 5, 80), "! byte 3: expected the end of the input");
+  shows(tree_with("i5e\n", 4, &strict), "! byte 3: expected the end of the input");
+}
+
+TEST(a_limit_of_ours_is_no_departure) {
+  char deep[300];
+  memset(deep, 'l', 150);
+  memset(deep + 150, 'e', 150);
+  const char *text = tree(deep, sizeof deep, 80);
+  hides(text, "canonical");
+  shows(text, "! weft read no further than to byte 100, which is a limit of weft and no fault");
 }
 
 TEST(meanings_stop_where_nothing_is_known) {
@@ -228,6 +370,14 @@ TEST(whatever_the_input_is_its_bytes_have_their_lines) {
 
 int main(void) {
   RUN(T(a_small_value_reads_like_this), T(a_narrow_terminal_gets_the_meaning_below),
+      T(peers_stand_one_to_a_line_the_first_of_them_or_all),
+      T(bytes_of_no_meaning_are_dumped_16_to_a_line),
+      T(text_and_integers_that_have_no_room_are_whole_below),
+      T(each_hash_has_its_line_and_its_piece), T(nodes_and_flags_are_split_too),
+      T(a_torrent_of_version_2_alone_has_no_sha_1), T(a_version_is_its_whole_number),
+      T(an_info_that_is_there_twice_is_no_one_hash),
+      T(the_end_of_a_line_is_no_departure_where_it_was_allowed),
+      T(a_limit_of_ours_is_no_departure),
       T(what_is_hashed_is_said_to_the_byte), T(an_info_alone_is_hashed_whole),
       T(a_torrent_that_is_cut_has_no_info_hash),
       T(departures_stand_below_the_line_that_they_are_about),

@@ -298,6 +298,78 @@ def _(box):
         lib.check(word in text, word, text)
 
 
+def unescape(text):
+    """The bytes of text that was escaped as for a terminal."""
+    out = b""
+    for part in re.findall(r"\\x[0-9a-f]{2}|\\u\{[0-9a-f]+\}|\\\\|[^\\]", text):
+        out += (bytes([int(part[2:], 16)]) if part.startswith("\\x") else
+                chr(int(part[3:-1], 16)).encode() if part.startswith("\\u") else part[-1].encode())
+    return out
+
+
+def rebuilt(text, size):
+    """What a tree says the `size` bytes of its input are, as far as they are in it."""
+    out = bytearray(size)
+    for line in text.split("\n\n")[0].split("\n"):
+        row = re.match(r" *(\d+) +(\d+|\+)  ((?:\| |\d+\| )*)(.*)", line)
+        if row is None:
+            continue
+        at, length, shown = int(row.group(1)), row.group(2), row.group(4)
+        if length == "+" and shown.startswith('"'):
+            part = unescape(shown[1:shown.rindex('"')])
+        elif length == "+":
+            digits = re.match("(?:[0-9a-f]{2,} ?)*", shown.split("  ")[0]).group(0)
+            part = bytes.fromhex(digits.replace(" ", ""))
+        elif shown[:1] in ("d", "l"):
+            part = shown[:1].encode()
+        else:
+            part = unescape(re.sub(r" \[\+\d+\]($|  .*)", "", shown))[:int(length)]
+        out[at:at + len(part)] = part
+    return bytes(out)
+
+
+@lib.case("--annotate --full shows every byte, so that the input can be rebuilt from the tree")
+def _(box):
+    dice = random.Random(3)
+    write(box, "made", bencode({"peers": bytes(range(128, 248)), "interval": 1800,
+                                "peers6": dice.randbytes(18 * 9), "x": 10 ** 300,
+                                "text": "long \U0001f9f5 \u20ac \\ \"quoted\" " * 40 + "  ",
+                                "any": dice.randbytes(3000), b"\xff" * 70: dice.randbytes(33)}))
+    names = [box.path("made")] + [os.path.join(FIXTURES, name) for name in os.listdir(FIXTURES)
+                                  if name.endswith(".torrent") and not name.startswith("bad-")]
+    names += [os.path.join(FIXTURES, name) for name in ("reply-compact.bin", "ext-handshake.bin")]
+    for name in names:
+        with open(name, "rb") as source:
+            data = source.read()
+        text, _err = run(box, "--annotate", "--full", "-f", name)
+        end = len(data.rstrip(b"\n"))
+        lib.check(rebuilt(text, len(data))[:end] == data[:end], name, text)
+        lib.check("--full" not in text, name, text)
+    text, _err = run(box, "--annotate", "-f", box.path("made"))
+    lib.check("12 more peers: --full" in text and "128.129.130.131:33925" in text, text)
+    lib.check("2872 more bytes: --full" in text, text)
+    run(box, "--full", "i5e", code=2, says=("--full belongs to --annotate",))
+    large = write(box, "large", bencode({"pieces": b"x" * (20 << 20), "name": "x"}))
+    limit = "ulimit -v 400000; " if lib.KIND == "e2e" else ""  # sanitizers map terabytes
+    done = shell(box, limit + '"$weft" decode --annotate --full -f "%s" | wc -l' % large)
+    lib.check(int(done.stdout) > (20 << 20) // 20 and done.stderr == "", done)
+
+
+@lib.case("what may stand behind a value has one code, and a sentence, with and without --annotate")
+def _(box):
+    for end in (b"\n", b"\r\n"):
+        path = write(box, "line", b"5:hello" + end)
+        for arguments in ([], ["-f", path]):
+            lib.check(run(box, *arguments, stdin=b"5:hello" + end)[0] == '"hello"\n', end)
+            text, err = run(box, "--annotate", *arguments, stdin=b"5:hello" + end)
+            lib.check("the end of a line" in text and err == "", text, err)
+        lib.check("leaves out the end of a line" in run(box, "-f", path)[1], "not said")
+    message = b"d8:msg_typei1e5:piecei0e10:total_sizei8eeDATADATA"
+    out, err = run(box, stdin=message)
+    lib.check(json.loads(out)["msg_type"] == 1 and "bytes 41 to 48" in err, out, err)
+    run(box, "--annotate", stdin=message)
+
+
 @lib.case("--annotate names every departure at its byte, and exits as without it")
 def _(box):
     text, err = run(box, "--annotate", "d1:b0:1:a0:e")
@@ -312,7 +384,7 @@ def _(box):
                  "6 departures"):
         lib.check(word in text, word, text)
     lib.check("at byte 5:" in err, err)
-    text, err = run(box, "--annotate", stdin=b"i5e\n", code=3)
+    text, err = run(box, "--annotate", "i5e\n", code=3)
     lib.check("! byte 3: expected the end of the input" in text, text)
 
 

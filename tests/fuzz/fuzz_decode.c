@@ -75,10 +75,11 @@ static void check_json(const struct ben_doc *d, const uint8_t *in, size_t size) 
   buf_free(&back);
 }
 
-static void check_tree(const struct canon *c, size_t width) {
+static void check_tree(const struct canon *c, size_t width, bool full) {
   struct buf out;
+  struct annotate_options o = {.width = width, .full = full, .newline = full};
   buf_init(&out, SIZE_MAX / 2);
-  annotated_make(c, width, &out);
+  annotated_make(c, &o, &out);
   const char *wrong = annotated_check(c, buf_cstr(&out), out.len);
   if (wrong != NULL) fprintf(stderr, "%s:\n%s", wrong, buf_cstr(&out));
   CHECK(wrong == NULL && !out.failed);
@@ -94,7 +95,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   check_faults(&c);
   check_agreement(&c, &d, e);
   if (e == ERR_OK && size > 0) check_json(&d, in, size);
-  check_tree(&c, size % 2 ? 80 : 40);
+  check_tree(&c, size % 2 ? 80 : 40, size % 3 > 0);
   bencode_free(&d);
   canon_free(&c);
   free(in);

@@ -33,9 +33,10 @@ static inline bool annotated_blank(const struct canon *c, size_t from, size_t to
 }
 
 /* The whole tree of `c` in `out`, in steps. */
-static inline void annotated_make(const struct canon *c, size_t width, struct buf *out) {
+static inline void annotated_make(const struct canon *c, const struct annotate_options *o,
+                                  struct buf *out) {
   struct annotate a;
-  annotate_begin(&a, c, width);
+  annotate_begin(&a, c, o);
   while (annotate_step(&a, out))
     ;
 }
