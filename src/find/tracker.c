@@ -13,6 +13,8 @@
 enum {
   TRACKERS_MAX = 500,        /* in all tiers; what is beyond is ignored */
   WHY_MAX = ANNOUNCE_TEXT_MAX - 48, /* of a failure, so that there is room for what we add */
+  CROWDED_MS = 5 * 1000,     /* for a first answer, if others wait to be asked; doubled each time */
+  CROWDED_DOUBLINGS = 4,
   THREAD_STACK = 1024 * 1024 /* libcurl and TLS want more than a worker's */
 };
 
@@ -104,64 +106,134 @@ static void job_finish(struct tracker_job *j, struct tier *tier, size_t slot, bo
   if (config->on_event != NULL) config->on_event(config->arg);
 }
 
-/* --- the thread of a tier --- */
+/* --- the threads --- */
 
-/* Decides for the tier, and prepares `j` if something is to be asked now. Caller must hold
- * set->lock. */
-static struct tracker_step decide(struct tier *tier, struct tracker_job *j) {
-  struct tracker_set *set = tier->set;
-  int64_t opens_ms = tracker_tier_opens(set->plans, tier->index, set->start_ms);
-  struct tracker_step step = tracker_tier_next(&set->plans[tier->index], opens_ms, clock_now_ms());
+/* A job, and for whom it is. */
+struct work {
+  struct tracker_job job;
+  struct tier *tier;
+  size_t slot;
+  int64_t deadline_ms;
+};
+
+/* How long a tracker may take. One that has never answered must not keep others from being asked.
+ * Caller must hold set->lock. */
+static int64_t deadline_of(const struct tracker_set *set, const struct tracker_slot *s,
+                           int64_t now_ms) {
+  if (!set->crowded || s->answered || s->fails >= CROWDED_DOUBLINGS) return CLOCK_NEVER;
+  return now_ms + ((int64_t)CROWDED_MS << s->fails);
+}
+
+/* What a tier would do now. Caller must hold set->lock. */
+static struct tracker_step look(const struct tier *tier, int64_t opens_ms, int64_t now_ms) {
+  const struct tracker_set *set = tier->set;
+  struct tracker_step step = tracker_tier_next(&set->plans[tier->index], opens_ms, now_ms);
   if (set->phase == ENDING || (set->phase == DRAINING && step.event != ANNOUNCE_COMPLETED))
     step.ask = false;
-  if (!step.ask) return step;
-  tier->trackers[step.slot].state = TRACKER_ASKING;
-  tracker_prepare(j, tier, step.slot, step.event);
   return step;
 }
 
-/* Waits for the tier's next job, for the tracker *slot. False: it is time to stop. */
-static bool next_job(struct tier *tier, struct tracker_job *j, size_t *slot) {
+/* Notes what is done now, and prepares it. Caller must hold set->lock. */
+static void begin(struct tier *tier, const struct tracker_step *step, int64_t now_ms,
+                  struct work *w) {
   struct tracker_set *set = tier->set;
-  bool got = false;
+  struct tracker_tier *plan = &set->plans[tier->index];
+  w->tier = tier;
+  w->slot = step->slot;
+  w->deadline_ms = deadline_of(set, &plan->slots[step->slot], now_ms);
+  tier->trackers[step->slot].state = TRACKER_ASKING;
+  tracker_tier_on_ask(plan, step->slot, now_ms);
+  tracker_prepare(&w->job, tier, step->slot, step->event);
+}
+
+/* Begins what is to be done now: in the first tier that has something, but those who failed have
+ * the patience to wait for those who did not. Otherwise false, and *until_ms is when that may
+ * change. Caller must hold set->lock. */
+static bool find_work(struct tracker_set *set, struct work *w, int64_t *until_ms) {
+  int64_t opens_ms = set->start_ms;
+  int64_t now_ms = clock_now_ms();
+  struct tracker_step best = {0};
+  struct tier *of = NULL;
+  unsigned fails = 0;
+  *until_ms = CLOCK_NEVER;
+  for (size_t t = 0; t < set->tier_count && (of == NULL || fails > 0); t++) {
+    struct tracker_step step = look(&set->tiers[t], opens_ms, now_ms);
+    const struct tracker_slot *s = &set->plans[t].slots[step.slot];
+    if (step.ask && (of == NULL || s->fails < fails)) {
+      best = step;
+      of = &set->tiers[t];
+      fails = s->fails;
+    }
+    if (step.until_ms < *until_ms) *until_ms = step.until_ms;
+    opens_ms = tracker_tier_then(&set->plans[t], t, opens_ms);
+  }
+  if (of != NULL) begin(of, &best, now_ms, w);
+  return of != NULL;
+}
+
+static void *run_thread(void *arg);
+
+/* Starts one more thread, if that makes sense and is possible. Caller must hold set->lock. */
+static void add_thread(struct tracker_set *set) {
+  pthread_attr_t attr;
+  if (set->idle > 0 || set->started >= set->threads_max) return;
+  pthread_attr_init(&attr);
+  pthread_attr_setstacksize(&attr, THREAD_STACK);
+  if (pthread_create(&set->threads[set->started], &attr, run_thread, set) == 0) {
+    set->started++;
+    set->running++;
+    set->idle++;
+  }
+  pthread_attr_destroy(&attr);
+}
+
+/* Waits for the next work, and sees to it that somebody else waits for the one after it. False: it
+ * is time to stop. */
+static bool next_work(struct tracker_set *set, struct work *w) {
+  bool got;
+  int64_t until_ms;
   pthread_mutex_lock(&set->lock);
-  for (;;) {
-    struct tracker_step step = decide(tier, j);
-    got = step.ask;
-    *slot = step.slot;
-    if (got || set->phase != RUNNING) break;
-    struct timespec until = clock_timespec(step.until_ms);
+  while (!(got = find_work(set, w, &until_ms)) && set->phase == RUNNING) {
+    struct timespec until = clock_timespec(until_ms);
     pthread_cond_timedwait(&set->changed, &set->lock, &until);
   }
-  if (!got) {
-    tier->running = false;
-    set->threads--;
+  set->idle--;
+  if (got) {
+    add_thread(set);
+  } else {
+    set->running--;
     pthread_cond_broadcast(&set->changed);
   }
   pthread_mutex_unlock(&set->lock);
   return got;
 }
 
-static void *run_tier(void *arg) {
-  struct tier *tier = arg;
-  struct tracker_set *set = tier->set;
-  struct tracker_job j;
-  size_t slot;
-  while (next_job(tier, &j, &slot)) {
-    bool completed = j.q.event == ANNOUNCE_COMPLETED;
-    struct tracker_http_how how = {
-      .deadline_ms = CLOCK_NEVER,
-      .cancel = completed ? &set->cancel_completed : &set->cancel,
-      .no_reply = completed && !j.redirects ? &set->no_reply : NULL,
-    };
-    job_finish(&j, tier, slot, tracker_run(&j, &set->config, &how));
+static void do_work(struct tracker_set *set, struct work *w) {
+  struct tracker_job *j = &w->job;
+  bool completed = j->q.event == ANNOUNCE_COMPLETED;
+  struct tracker_http_how how = {
+    .deadline_ms = w->deadline_ms,
+    .cancel = completed ? &set->cancel_completed : &set->cancel,
+    .no_reply = completed && !j->redirects ? &set->no_reply : NULL,
+  };
+  job_finish(j, w->tier, w->slot, tracker_run(j, &set->config, &how));
+}
+
+static void *run_thread(void *arg) {
+  struct tracker_set *set = arg;
+  struct work w;
+  while (next_work(set, &w)) {
+    do_work(set, &w);
+    pthread_mutex_lock(&set->lock);
+    set->idle++;
+    pthread_mutex_unlock(&set->lock);
   }
   return NULL;
 }
 
 /* --- starting --- */
 
-/* Takes a tracker out of use, before its tier's thread runs or because it has none. */
+/* Takes a tracker out of use, before any thread runs. */
 static void skip(struct tier *tier, size_t slot, enum tracker_state state, const char *why) {
   struct tracker *tr = &tier->trackers[slot];
   tr->state = state;
@@ -253,33 +325,23 @@ static struct tracker_set *set_new(const struct tracker_config *config) {
   return NULL;
 }
 
-static bool has_usable(const struct tracker_tier *plan) {
-  for (size_t i = 0; i < plan->count; i++)
-    if (plan->slots[i].usable) return true;
-  return false;
+static size_t count_usable(const struct tracker_set *set) {
+  size_t n = 0;
+  for (size_t t = 0; t < set->tier_count; t++)
+    for (size_t i = 0; i < set->plans[t].count; i++) n += set->plans[t].slots[i].usable;
+  return n;
 }
 
-/* Starts the thread of each tier that has something to ask. False if there are such, and none got a
- * thread. */
+/* Starts the first thread, which starts more when they are needed. False if there is something to
+ * ask, and no thread to be had. */
 static bool start_threads(struct tracker_set *set) {
-  size_t wanted = 0;
-  pthread_attr_t attr;
-  pthread_attr_init(&attr);
-  pthread_attr_setstacksize(&attr, THREAD_STACK);
-  pthread_mutex_lock(&set->lock); /* none looks at the plans before all of them are right */
-  for (size_t t = 0; t < set->tier_count; t++) {
-    struct tier *tier = &set->tiers[t];
-    if (!has_usable(&set->plans[t])) continue;
-    wanted++;
-    tier->has_thread = pthread_create(&tier->thread, &attr, run_tier, tier) == 0;
-    tier->running = tier->has_thread;
-    set->threads += tier->has_thread;
-    for (size_t i = 0; !tier->has_thread && i < set->plans[t].count; i++)
-      if (set->plans[t].slots[i].usable) skip(tier, i, TRACKER_FAILED, "no thread left to ask it");
-  }
-  bool ok = wanted == 0 || set->threads > 0;
+  size_t usable = count_usable(set);
+  set->threads_max = usable < TRACKER_THREADS_MAX ? usable : TRACKER_THREADS_MAX;
+  set->crowded = usable > TRACKER_THREADS_MAX;
+  pthread_mutex_lock(&set->lock);
+  add_thread(set);
+  bool ok = usable == 0 || set->started > 0;
   pthread_mutex_unlock(&set->lock);
-  pthread_attr_destroy(&attr);
   return ok;
 }
 

@@ -1,11 +1,14 @@
 /*
  * tracker: keeps a torrent's trackers informed and asks them for peers (BEP 3, 12).
  *
- * One thread per tier. A tier's trackers are shuffled once; the thread asks them in order, and the
- * first that answers moves to the front and is asked again after its interval (BEP 12). BEP 12 has
- * a client turn to the second tier only when the first has failed; waiting for a dead tracker's
- * time-out would leave a user staring at nothing, so here tier n+1 also starts when tier n has not
- * answered within 1.5 s, and goes to sleep again while a tier before it works. A tracker that
+ * A tier's trackers are shuffled once; they are asked in order, and the first that answers moves to
+ * the front and is asked again after its interval (BEP 12). BEP 12 has a client turn to the second
+ * tier only when the first has failed; waiting for a dead tracker's time-out would leave a user
+ * staring at nothing, so here tier n+1 also starts when tier n has not answered soon (1.5 s for the
+ * first, 0.25 s for each further one), and goes to sleep again while a tier before it works; and
+ * the next tracker of a tier is asked beside a silent one after the same times. Twelve are asked at
+ * a time, each by a thread, started when it is needed; if there are more trackers than that, one
+ * that never answered gets 5 s before it is the next one's turn. A tracker that
  * fails is tried again after 5 s * 2^n, at most 30 minutes, or when its `retry in` says; the tier
  * goes on to its next tracker at once. When peers are wanted one that works is asked again before
  * its interval is over, as soon as its min interval allows (10 s at least), or if it names none
@@ -59,8 +62,8 @@ enum err tracker_start(const struct tracker_config *config, struct tracker_set *
 /* Wakes every tier for an announce now, if its min interval allows (we ran out of peers). May be
  * called as often as you like; it counts until peers come. */
 void tracker_want_peers(struct tracker_set *t);
-/* The download is complete: tells the trackers that answered before, at once unless their tier's
- * thread is busy. Does not wait; the earlier before tracker_stop(), the sooner that is done. */
+/* The download is complete: tells the trackers that answered before, at once unless all
+ * threads are busy. Does not wait; the earlier before tracker_stop(), the sooner that is done. */
 void tracker_completed(struct tracker_set *t);
 /* Cancels what runs but for "completed", sends "stopped" where due, waits at most until
  * `deadline_ms` for both to be on their way (usually a round trip and 80 ms; replies are waited for

@@ -40,10 +40,9 @@ struct tier {
   struct tracker_set *set;
   size_t index;
   struct tracker *trackers; /* owned; as many as plans[index].count */
-  pthread_t thread;
-  bool has_thread;
-  bool running; /* guarded by set->lock: its thread may still announce something */
 };
+
+enum { TRACKER_THREADS_MAX = 12 }; /* so many are asked at a time */
 
 struct tracker_set {
   struct tracker_config config; /* its tiers are not used after the start */
@@ -51,6 +50,8 @@ struct tracker_set {
   int64_t start_ms;
   size_t tier_count;
   struct tier *tiers;
+  size_t threads_max;           /* no use in more */
+  bool crowded;                 /* there are more trackers than threads */
   atomic_bool cancel;           /* ends the announces that run, but for... */
   atomic_bool cancel_completed; /* ...those that say "completed": these have this one */
   atomic_bool no_reply;         /* "completed" and "stopped" don't wait for their replies */
@@ -59,7 +60,10 @@ struct tracker_set {
   pthread_cond_t changed; /* a plan, the phase or the number of threads */
   /* guarded by lock: */
   enum phase phase;
-  size_t threads;             /* of tiers, that run */
+  pthread_t threads[TRACKER_THREADS_MAX]; /* to be joined */
+  size_t started;             /* of them */
+  size_t running;             /* of these, have not ended */
+  size_t idle;                /* of these, wait for something to do */
   struct tracker_tier *plans; /* one per tier */
   struct addr external_ip;
 };

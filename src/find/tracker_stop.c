@@ -3,10 +3,10 @@
  *
  * A user waits for this at the end of every download, on a long line for every round trip that is
  * waited for here. So each "stopped" has its thread and its connection, and these are made while
- * the tier's thread still gets rid of "completed"; only the request is held back until that one is
+ * another thread still gets rid of "completed"; only the request is held back until that one is
  * through, so that the tracker hears them in order. Neither waits for its reply (see http_get()).
  *
- *   tier's thread    connect . "completed" -- 40 ms, or the reply --.
+ *   a thread         connect . "completed" -- 40 ms, or the reply --.
  *   "stopped"        connect . . . . . . . . . . . . . . . . . . .  "stopped" -- the same --.
  *
  * That is one round trip (as many more as TLS wants) and 80 ms; on a short line the replies come
@@ -24,6 +24,7 @@ enum { STOPS_MAX = 64 }; /* that many "stopped" are sent */
 struct stop { /* one "stopped" under way */
   struct tracker_job job;
   struct tier *tier;
+  size_t slot;
   int64_t deadline_ms;
   pthread_t thread;
 };
@@ -33,13 +34,18 @@ struct stops {
   size_t count;
 };
 
-/* Waits until the tier's thread has nothing more to say. */
-static void wait_for_tier(void *arg) {
+/* Is anything still being said to it, or about to be? Caller must hold set->lock. */
+static bool is_spoken_to(const struct tracker_slot *s) {
+  return s->asking || (s->owes_completed && s->completed_due_ms <= clock_now_ms());
+}
+
+/* Waits until the tracker has heard everything that comes before. */
+static void wait_for_turn(void *arg) {
   const struct stop *s = arg;
   struct tracker_set *set = s->tier->set;
   struct timespec until = clock_timespec(s->deadline_ms);
   pthread_mutex_lock(&set->lock);
-  while (s->tier->running && set->phase != ENDING)
+  while (set->phase != ENDING && is_spoken_to(&set->plans[s->tier->index].slots[s->slot]))
     if (pthread_cond_timedwait(&set->changed, &set->lock, &until) != 0) break;
   pthread_mutex_unlock(&set->lock);
 }
@@ -50,7 +56,7 @@ static void *run_stop(void *arg) {
   struct tracker_http_how how = {
     .deadline_ms = s->deadline_ms,
     .no_reply = s->job.redirects ? NULL : &set->no_reply,
-    .on_connected = wait_for_tier,
+    .on_connected = wait_for_turn,
     .arg = s,
   };
   tracker_run(&s->job, &set->config, &how);
@@ -63,6 +69,7 @@ static void begin_stop(struct stops *stops, struct tier *tier, size_t slot, int6
   struct stop *s = &stops->all[stops->count];
   tracker_prepare(&s->job, tier, slot, ANNOUNCE_STOPPED);
   s->tier = tier;
+  s->slot = slot;
   s->deadline_ms = deadline_ms;
   tier->trackers[slot].told_stopped = true;
   if (pthread_create(&s->thread, NULL, run_stop, s) == 0) stops->count++;
@@ -81,7 +88,7 @@ static void begin_stops(struct stops *stops, struct tracker_set *set, int64_t de
   pthread_mutex_unlock(&set->lock);
 }
 
-/* From now on nothing but "completed" is announced by the tiers, and what else runs is cut. */
+/* From now on nothing but "completed" is announced to the tiers, and what else runs is cut. */
 static void drain(struct tracker_set *set) {
   atomic_store(&set->cancel, true);
   atomic_store(&set->no_reply, true);
@@ -91,18 +98,17 @@ static void drain(struct tracker_set *set) {
   pthread_mutex_unlock(&set->lock);
 }
 
-/* Waits for the threads of the tiers to end; after `drain_ms` they may not even say "completed". */
+/* Waits for the threads to end; after `drain_ms` they may not even say "completed". */
 static void end_threads(struct tracker_set *set, int64_t drain_ms) {
   struct timespec until = clock_timespec(drain_ms);
   pthread_mutex_lock(&set->lock);
-  while (set->threads > 0)
+  while (set->running > 0)
     if (pthread_cond_timedwait(&set->changed, &set->lock, &until) != 0) break;
   set->phase = ENDING;
   atomic_store(&set->cancel_completed, true);
   pthread_cond_broadcast(&set->changed);
   pthread_mutex_unlock(&set->lock);
-  for (size_t t = 0; t < set->tier_count; t++)
-    if (set->tiers[t].has_thread) pthread_join(set->tiers[t].thread, NULL);
+  for (size_t i = 0; i < set->started; i++) pthread_join(set->threads[i], NULL);
 }
 
 void tracker_stop(struct tracker_set *t, int64_t deadline_ms) {

@@ -6,7 +6,8 @@
 #include "base/clock.h"
 
 enum {
-  SLOW_TIER_MS = 1500,
+  SLOW_MS = 1500,      /* so long the first in line is waited for alone, */
+  NEXT_MS = 250,       /* and so long each of the others */
   FIRST_RETRY_MS = 5 * 1000,
   LAST_RETRY_MS = 30 * 60 * 1000,
   MIN_INTERVAL_S = 10, /* of a tracker that names one */
@@ -55,13 +56,14 @@ static void set_state(struct tracker_tier *t, enum tracker_tier_state state, int
   if (t->state == state) return;
   t->state = state;
   t->since_ms = now_ms;
+  if (state == TIER_ASKING) t->asking_ms = now_ms;
 }
 
 /* A tier that does not work and has nobody left to ask now has failed. */
 static void note_failed(struct tracker_tier *t, int64_t now_ms) {
   if (t->state != TIER_ASKING) return;
   for (size_t i = 0; i < t->count; i++)
-    if (is_due(&t->slots[i], now_ms)) return;
+    if (t->slots[i].asking || is_due(&t->slots[i], now_ms)) return;
   set_state(t, TIER_FAILED, now_ms);
 }
 
@@ -71,14 +73,11 @@ void tracker_tier_skip(struct tracker_tier *t, size_t i, int64_t now_ms) {
   note_failed(t, now_ms);
 }
 
-int64_t tracker_tier_opens(const struct tracker_tier *tiers, size_t i, int64_t start_ms) {
-  int64_t opens_ms = start_ms;
-  for (size_t k = 0; k < i; k++) {
-    if (tiers[k].state == TIER_WORKING) return CLOCK_NEVER;
-    opens_ms = larger(opens_ms, tiers[k].since_ms);
-    if (tiers[k].state == TIER_ASKING) opens_ms += SLOW_TIER_MS;
-  }
-  return opens_ms;
+int64_t tracker_tier_then(const struct tracker_tier *t, size_t index, int64_t opens_ms) {
+  if (t->state == TIER_WORKING || opens_ms == CLOCK_NEVER) return CLOCK_NEVER;
+  int64_t slow_ms = larger(opens_ms, t->asking_ms) + (index == 0 ? SLOW_MS : NEXT_MS);
+  if (t->state == TIER_ASKING || t->since_ms > slow_ms) return slow_ms;
+  return larger(opens_ms, t->since_ms);
 }
 
 /* --- deciding --- */
@@ -99,24 +98,38 @@ static bool next_completed(const struct tracker_tier *t, struct tracker_step *st
                            int64_t now_ms) {
   for (size_t i = 0; i < t->count; i++) {
     const struct tracker_slot *s = &t->slots[i];
-    if (!s->owes_completed || !consider(step, i, s->completed_due_ms, now_ms)) continue;
+    if (!s->owes_completed || s->asking) continue;
+    if (!consider(step, i, s->completed_due_ms, now_ms)) continue;
     step->event = ANNOUNCE_COMPLETED;
     return true;
   }
   return false;
 }
 
-/* The announce for peers: the front alone while it works, otherwise whoever is due first in order.
- * */
+/* Considers those who have failed, or those who have not, in order; but each waits for those before
+ * it that are being asked. */
+static void next_in_line(const struct tracker_tier *t, struct tracker_step *step, bool failed,
+                         int64_t now_ms) {
+  int64_t turn_ms = 0;
+  for (size_t i = 0; i < t->count && !step->ask; i++) {
+    const struct tracker_slot *s = &t->slots[t->order[i]];
+    if (s->asking)
+      turn_ms = larger(turn_ms, s->asked_ms + (turn_ms == 0 ? SLOW_MS : NEXT_MS));
+    else if (s->usable && (s->fails > 0) == failed)
+      consider(step, t->order[i], larger(s->due_ms, turn_ms), now_ms);
+  }
+}
+
+/* The announce for peers: the front alone while it works, otherwise whoever is due. */
 static void next_regular(const struct tracker_tier *t, struct tracker_step *step, int64_t now_ms) {
   if (t->state == TIER_WORKING) {
     const struct tracker_slot *s = &t->slots[front(t)];
+    if (s->asking) return;
     bool early = t->wanted && s->not_before_ms < s->due_ms;
     consider(step, front(t), early ? s->not_before_ms : s->due_ms, now_ms);
   } else {
-    for (size_t i = 0; i < t->count && !step->ask; i++)
-      if (t->slots[t->order[i]].usable)
-        consider(step, t->order[i], t->slots[t->order[i]].due_ms, now_ms);
+    next_in_line(t, step, false, now_ms);
+    if (!step->ask) next_in_line(t, step, true, now_ms);
   }
   if (step->ask && !t->slots[step->slot].answered) step->event = ANNOUNCE_STARTED;
 }
@@ -133,6 +146,11 @@ struct tracker_step tracker_tier_next(const struct tracker_tier *t, int64_t open
 }
 
 /* --- learning --- */
+
+void tracker_tier_on_ask(struct tracker_tier *t, size_t slot, int64_t now_ms) {
+  t->slots[slot].asking = true;
+  t->slots[slot].asked_ms = now_ms;
+}
 
 /* Moves `slot` to the front, the others keep their order (BEP 12). */
 static void promote(struct tracker_tier *t, size_t slot) {
@@ -156,6 +174,7 @@ void tracker_tier_on_reply(struct tracker_tier *t, size_t slot, enum announce_ev
   struct tracker_slot *s = &t->slots[slot];
   bool early = s->answered && now_ms < s->due_ms && event != ANNOUNCE_COMPLETED;
   s->early = !early ? 0 : s->early < EARLY_MAX ? s->early + 1 : EARLY_MAX;
+  s->asking = false;
   s->tried = true;
   s->answered = true;
   s->fails = 0;
@@ -165,12 +184,13 @@ void tracker_tier_on_reply(struct tracker_tier *t, size_t slot, enum announce_ev
     s->owes_completed = false;
     return;
   }
-  promote(t, slot);
+  if (t->state != TIER_WORKING) promote(t, slot); /* else it comes too late for that */
   set_state(t, TIER_WORKING, now_ms);
   t->wanted = false;
 }
 
 void tracker_tier_on_sent(struct tracker_tier *t, size_t slot) {
+  t->slots[slot].asking = false;
   t->slots[slot].owes_completed = false;
 }
 
@@ -185,6 +205,7 @@ static int64_t retry_at(const struct tracker_slot *s, int64_t retry_in_s, int64_
 void tracker_tier_on_failure(struct tracker_tier *t, size_t slot, enum announce_event event,
                              int64_t retry_in_s, int64_t now_ms) {
   struct tracker_slot *s = &t->slots[slot];
+  s->asking = false;
   s->tried = true;
   s->fails++;
   int64_t at_ms = retry_at(s, retry_in_s, now_ms);

@@ -4,17 +4,20 @@
  *
  * A tier is a list of trackers that stand in for each other. They are shuffled once. As long as
  * the one in front works, it alone is asked, at its interval. When it fails the others follow at
- * once, in order, and the first that answers moves to the front. One that failed waits 5 s, 10 s,
- * 20 s... up to 30 minutes, or as long as its "retry in" says.
+ * once, in order, and the first that answers moves to the front. They do so too when it is silent:
+ * the second is asked 1.5 s after the first, each further one 0.25 s later, and none of them is cut
+ * off. One that failed waits 5 s, 10 s, 20 s... up to 30 minutes, or as long as its "retry in"
+ * says; then it comes after those that have not failed.
  *
  * A tier is in one of these states:
  *
  *   ASKING --a tracker answers--> WORKING --the one in front fails--> ASKING (the others, if due)
  *   ASKING --none is left that is due--> FAILED --a tracker answers--> WORKING
  *
- * Tier n+1 opens when tier n has FAILED, or when it has been ASKING for 1.5 s, and is closed while
- * a tier before it is WORKING. A closed tier sleeps, except for two errands: somebody needs peers
- * (tracker_tier_want), or a tracker that answered is owed the news that the download is complete.
+ * Tier n+1 opens when tier n has FAILED, or when it has been ASKING for 1.5 s (0.25 s if it is not
+ * the first), and is closed while a tier before it is WORKING. A closed tier sleeps, except for two
+ * errands: somebody needs peers (tracker_tier_want), or a tracker that answered is owed the news
+ * that the download is complete.
  */
 #ifndef WEFT_FIND_TRACKER_TIER_H
 #define WEFT_FIND_TRACKER_TIER_H
@@ -32,6 +35,8 @@ enum tracker_tier_state { TIER_ASKING, TIER_WORKING, TIER_FAILED };
 struct tracker_slot { /* one tracker; all zero and `usable` when new */
   bool usable;             /* its scheme is one we speak */
   bool tried;              /* it answered or failed at least once */
+  bool asking;             /* it is being asked */
+  int64_t asked_ms;        /* since then */
   bool answered;           /* it answered at least once: it knows us */
   bool owes_completed;     /* it is to be told "completed" */
   unsigned fails;          /* in a row */
@@ -47,6 +52,7 @@ struct tracker_tier {
   size_t count;
   enum tracker_tier_state state;
   int64_t since_ms;           /* when it got into that state; 0: from the start */
+  int64_t asking_ms;          /* when it last became ASKING; 0: from the start */
   bool wanted;                /* peers are wanted, even if a tier before this one works */
 };
 
@@ -66,14 +72,16 @@ void tracker_tier_free(struct tracker_tier *t);
 /* Takes slot `i` out of use (before the first step); a tier without usable slots is FAILED. */
 void tracker_tier_skip(struct tracker_tier *t, size_t i, int64_t now_ms);
 
-/* When tier `i` of `tiers` opens, if the first one opened at `start_ms`; CLOCK_NEVER while one
- * before it works. */
-int64_t tracker_tier_opens(const struct tracker_tier *tiers, size_t i, int64_t start_ms);
+/* When the tier behind `t` opens, if `t` opens at `opens_ms` and stands at place `index` of all;
+ * CLOCK_NEVER while this one or one before it works. */
+int64_t tracker_tier_then(const struct tracker_tier *t, size_t index, int64_t opens_ms);
 
 /* The next step of a tier that opens at `opens_ms`. */
 struct tracker_step tracker_tier_next(const struct tracker_tier *t, int64_t opens_ms,
                                       int64_t now_ms);
 
+/* The step that says so is done: `slot` is being asked, until one of the next three is called. */
+void tracker_tier_on_ask(struct tracker_tier *t, size_t slot, int64_t now_ms);
 /* `slot` answered an announce with `event`; both intervals in seconds, as announce_parse() gives
  * them. */
 void tracker_tier_on_reply(struct tracker_tier *t, size_t slot, enum announce_event event,

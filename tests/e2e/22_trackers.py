@@ -2,8 +2,10 @@
 """Goal: a tracker that fails, lies or hangs costs nothing where another works, and is told to the
 user where none does (FAULTS T1 to T6, T9, T10, F36). Each fault is a mode of tracker.py."""
 
+import contextlib
 import os
 import re
+import socket
 import time
 
 import lib
@@ -130,6 +132,53 @@ def _(box):
     good.open_gate()
     running.wait(expect=0)
     lib.check(mirror.connections == 1, "dialled %d times" % mirror.connections)
+
+
+
+def silent(count):
+    """So many announce URLs that never answer."""
+    server = socket.create_server(("127.0.0.1", 0), backlog=2 * count)
+    port = server.getsockname()[1]
+    return server, ["http://127.0.0.1:%d/%d/announce" % (port, i) for i in range(count)]
+
+
+@lib.case("fifteen silent tiers before one that works")
+def _(box):
+    torrent = box.torrent(1 * MIB, piece_length=64 * KIB)
+    server, urls = silent(15)
+    good = box.tracker(trackers.names(box.peer(peers.Peer, torrent)))
+    torrent.write_torrent(torrent.file, [[url] for url in urls] + [[good.url]])
+    running = box.start("download", "-o", box.downloads + "/", "--timeout", "30", torrent.file)
+    running.wait(expect=0)
+    box.compare(torrent)
+    server.close()
+
+
+@lib.case("two hundred silent trackers: not more than a few are asked at a time")
+def _(box):
+    torrent = box.torrent(1 * MIB, piece_length=64 * KIB)
+    server, urls = silent(200)
+    torrent.write_torrent(torrent.file, [[url] for url in urls[:100]] + [urls[100:]])
+    running = box.start("download", "-o", box.downloads + "/", "--timeout", "6", torrent.file)
+    most = 0
+    while running.running():
+        with contextlib.suppress(OSError):
+            most = max(most, len(os.listdir("/proc/%d/task" % running.process.pid)))
+        time.sleep(0.05)
+    running.wait(expect=4)
+    lib.check(most <= 20, "%d threads" % most)
+    server.close()
+
+
+@lib.case("a tier of silent trackers and one that works")
+def _(box):
+    torrent = box.torrent(1 * MIB, piece_length=64 * KIB)
+    server, urls = silent(8)
+    good = box.tracker(trackers.names(box.peer(peers.Peer, torrent)))
+    torrent.write_torrent(torrent.file, [urls + [good.url]])
+    box.weft("download", "-o", box.downloads + "/", "--timeout", "14", torrent.file, expect=0)
+    box.compare(torrent)
+    server.close()
 
 
 if __name__ == "__main__":

@@ -31,6 +31,13 @@ static int64_t waits(const struct tracker_tier *t, int64_t now_ms) {
   return s.until_ms;
 }
 
+/* When tier `i` opens, if the first one opens at `start_ms`. */
+static int64_t opens(const struct tracker_tier *tiers, size_t i, int64_t start_ms) {
+  int64_t opens_ms = start_ms;
+  for (size_t k = 0; k < i; k++) opens_ms = tracker_tier_then(&tiers[k], k, opens_ms);
+  return opens_ms;
+}
+
 static void fails(struct tracker_tier *t, size_t slot, int64_t now_ms) {
   tracker_tier_on_failure(t, slot, ANNOUNCE_STARTED, NEVER_RETRY, now_ms);
 }
@@ -190,32 +197,100 @@ TEST(wanting_peers_does_not_shorten_back_off) {
 
 TEST(the_next_tier_opens_when_one_has_failed_or_is_slow) {
   struct tracker_tier tiers[3] = {tier_of(2), tier_of(1), tier_of(1)};
-  assert_int_equal(tracker_tier_opens(tiers, 0, 100), 100);
-  assert_int_equal(tracker_tier_opens(tiers, 1, 100), 1600);
-  assert_int_equal(tracker_tier_opens(tiers, 2, 100), 3100);
+  assert_int_equal(opens(tiers, 0, 100), 100);
+  assert_int_equal(opens(tiers, 1, 100), 1600);
+  assert_int_equal(opens(tiers, 2, 100), 1850);
   fails(&tiers[0], 0, 200);
-  assert_int_equal(tracker_tier_opens(tiers, 1, 100), 1600); /* its second tracker may work */
+  assert_int_equal(opens(tiers, 1, 100), 1600); /* its second tracker may work */
   fails(&tiers[0], 1, 300);
-  assert_int_equal(tracker_tier_opens(tiers, 1, 100), 300);
-  assert_int_equal(tracker_tier_opens(tiers, 2, 100), 1800);
+  assert_int_equal(opens(tiers, 1, 100), 300);
+  assert_int_equal(opens(tiers, 2, 100), 550);
   fails(&tiers[1], 0, 400);
-  assert_int_equal(tracker_tier_opens(tiers, 2, 100), 400);
+  assert_int_equal(opens(tiers, 2, 100), 400);
   for (int i = 0; i < 3; i++) tracker_tier_free(&tiers[i]);
+}
+
+TEST(a_tier_that_fails_late_holds_nobody_up) {
+  struct tracker_tier tiers[3] = {tier_of(1), tier_of(1), tier_of(1)};
+  fails(&tiers[0], 0, 15 * S);
+  fails(&tiers[1], 0, 17 * S);
+  assert_int_equal(opens(tiers, 1, 0), 1500);
+  assert_int_equal(opens(tiers, 2, 0), 1750);
+  for (int i = 0; i < 3; i++) tracker_tier_free(&tiers[i]);
+}
+
+TEST(beside_a_silent_tracker_the_next_one_is_asked) {
+  struct tracker_tier t = tier_of(3);
+  size_t a = asks(&t, ANNOUNCE_STARTED, 100);
+  tracker_tier_on_ask(&t, a, 100);
+  assert_int_equal(waits(&t, 100), 1600);
+  size_t b = asks(&t, ANNOUNCE_STARTED, 1600);
+  assert_int_not_equal(b, a);
+  tracker_tier_on_ask(&t, b, 1600);
+  assert_int_equal(waits(&t, 1600), 1850);
+  size_t c = asks(&t, ANNOUNCE_STARTED, 1850);
+  tracker_tier_on_ask(&t, c, 1850);
+  assert_int_equal(a + b + c, 3);
+  fails(&t, b, 2000);
+  assert_int_equal(t.state, TIER_ASKING); /* two may still answer */
+  replies(&t, c, 3000);
+  assert_int_equal(t.order[0], c);
+  replies(&t, a, 4000); /* too late to be the first */
+  assert_int_equal(t.order[0], c);
+  assert_true(t.slots[a].answered);
+  assert_int_equal(waits(&t, 4000), HALF_HOUR * S + 3000);
+  tracker_tier_on_ask(&t, c, HALF_HOUR * S + 3000);
+  assert_int_equal(waits(&t, HALF_HOUR * S + 4000), CLOCK_NEVER); /* nobody is asked twice */
+  tracker_tier_free(&t);
+}
+
+TEST(who_failed_comes_after_who_did_not) {
+  struct tracker_tier t = tier_of(3);
+  size_t a = asks(&t, ANNOUNCE_STARTED, 0);
+  tracker_tier_on_ask(&t, a, 0);
+  fails(&t, a, 0);
+  assert_int_not_equal(asks(&t, ANNOUNCE_STARTED, 5 * S), a); /* although it is due */
+  for (size_t i = 0; i < 3; i++)
+    if (i != a) tracker_tier_on_ask(&t, i, 5 * S);
+  assert_int_equal(asks(&t, ANNOUNCE_STARTED, 5 * S), a);
+  tracker_tier_free(&t);
+}
+
+TEST(a_tracker_that_fails_at_once_is_not_waited_for) {
+  struct tracker_tier t = tier_of(3);
+  size_t a = asks(&t, ANNOUNCE_STARTED, 100);
+  tracker_tier_on_ask(&t, a, 100);
+  fails(&t, a, 150);
+  size_t b = asks(&t, ANNOUNCE_STARTED, 150);
+  tracker_tier_on_ask(&t, b, 150);
+  assert_int_equal(waits(&t, 150), 1650);
+  tracker_tier_free(&t);
+}
+
+TEST(completed_waits_until_the_tracker_is_not_being_asked) {
+  struct tracker_tier t = tier_of(1);
+  replies(&t, 0, 0);
+  tracker_tier_on_ask(&t, 0, HALF_HOUR * S);
+  tracker_tier_complete(&t, HALF_HOUR * S);
+  assert_int_equal(waits(&t, HALF_HOUR * S), CLOCK_NEVER);
+  replies(&t, 0, HALF_HOUR * S + 5);
+  asks(&t, ANNOUNCE_COMPLETED, HALF_HOUR * S + 5);
+  tracker_tier_free(&t);
 }
 
 TEST(a_working_tier_closes_those_behind_it_until_it_fails) {
   struct tracker_tier tiers[3] = {tier_of(1), tier_of(1), tier_of(1)};
   fails(&tiers[0], 0, 0);
   replies(&tiers[1], 0, 10);
-  assert_int_equal(tracker_tier_opens(tiers, 1, 0), 0);
-  assert_int_equal(tracker_tier_opens(tiers, 2, 0), CLOCK_NEVER);
+  assert_int_equal(opens(tiers, 1, 0), 0);
+  assert_int_equal(opens(tiers, 2, 0), CLOCK_NEVER);
   replies(&tiers[0], 0, 5000);
-  assert_int_equal(tracker_tier_opens(tiers, 1, 0), CLOCK_NEVER);
+  assert_int_equal(opens(tiers, 1, 0), CLOCK_NEVER);
   struct tracker_step asleep = tracker_tier_next(&tiers[1], CLOCK_NEVER, HALF_HOUR * 2 * S);
   assert_false(asleep.ask);
   assert_int_equal(asleep.until_ms, CLOCK_NEVER);
   fails(&tiers[0], 0, 9000);
-  assert_int_equal(tracker_tier_opens(tiers, 1, 0), 9000);
+  assert_int_equal(opens(tiers, 1, 0), 9000);
   for (int i = 0; i < 3; i++) tracker_tier_free(&tiers[i]);
 }
 
@@ -223,7 +298,7 @@ TEST(a_tier_that_fails_later_still_gives_the_next_one_its_time) {
   struct tracker_tier tiers[2] = {tier_of(2), tier_of(1)};
   replies(&tiers[0], tiers[0].order[0], 0);
   fails(&tiers[0], tiers[0].order[0], HALF_HOUR * S);
-  assert_int_equal(tracker_tier_opens(tiers, 1, 0), HALF_HOUR * S + 1500);
+  assert_int_equal(opens(tiers, 1, 0), HALF_HOUR * S + 1500);
   for (int i = 0; i < 2; i++) tracker_tier_free(&tiers[i]);
 }
 
@@ -290,7 +365,7 @@ TEST(a_tier_without_usable_trackers_has_failed_from_the_start) {
   assert_int_equal(tiers[0].state, TIER_FAILED);
   assert_int_equal(waits(&tiers[0], 60), CLOCK_NEVER);
   assert_false(tracker_tier_untried(&tiers[0]));
-  assert_int_equal(tracker_tier_opens(tiers, 1, 50), 50);
+  assert_int_equal(opens(tiers, 1, 50), 50);
   for (int i = 0; i < 2; i++) tracker_tier_free(&tiers[i]);
 }
 
@@ -312,6 +387,10 @@ int main(void) {
       T(as_long_as_peers_are_wanted_a_tracker_is_asked_as_often_as_it_allows),
       T(wanting_peers_does_not_shorten_back_off),
       T(the_next_tier_opens_when_one_has_failed_or_is_slow),
+      T(a_tier_that_fails_late_holds_nobody_up),
+      T(beside_a_silent_tracker_the_next_one_is_asked),
+      T(who_failed_comes_after_who_did_not), T(a_tracker_that_fails_at_once_is_not_waited_for),
+      T(completed_waits_until_the_tracker_is_not_being_asked),
       T(a_working_tier_closes_those_behind_it_until_it_fails),
       T(a_tier_that_fails_later_still_gives_the_next_one_its_time),
       T(a_closed_tier_asks_when_peers_are_wanted_but_one_in_the_queue_waits_its_turn),
