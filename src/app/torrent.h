@@ -22,10 +22,11 @@ enum { TORRENT_BYTES_MAX = 64 << 20 };
 /*
  * Loads `argument` into `m`, to be freed by metainfo_free(). A URL, a pipe and standard input must
  * have given all within `timeout_ms` (0: no limit); a signal ends that, too, with a sentence. Waits
- * for the disk, standard input or the network; needs http_global_init() before. Returns EXIT_OK; or, after one sentence in the log and with `m` zeroed: EXIT_BAD_TORRENT
- * (also when there is no such file), EXIT_NO_SOURCE (the URL could not be fetched, or nothing came
- * in time), EXIT_DISK (permission, read error), EXIT_RESOURCES, EXIT_USAGE ("-" on a terminal),
- * EXIT_INTERRUPTED, EXIT_TERMINATED. Main thread only, before any thread is started.
+ * for the disk, standard input or the network; needs http_global_init() before. Returns EXIT_OK;
+ * or, after one sentence in the log and with `m` zeroed: EXIT_BAD_TORRENT (also when there is no
+ * such file), EXIT_NO_SOURCE (the URL could not be fetched, or nothing came in time), EXIT_DISK
+ * (permission, read error), EXIT_RESOURCES, EXIT_USAGE ("-" on a terminal), EXIT_INTERRUPTED,
+ * EXIT_TERMINATED. Main thread only, before any thread is started.
  */
 int torrent_load(struct metainfo *m, const char *argument, int64_t timeout_ms);
 
