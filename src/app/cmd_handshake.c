@@ -14,6 +14,7 @@
 #include "app/out.h"
 #include "base/crypto.h"
 #include "base/log.h"
+#include "io/net.h"
 
 static int fail(struct errand *e, enum err err) {
   char text[ADDR_TEXT_MAX];
@@ -39,7 +40,7 @@ static int shake(struct errand *e, const struct addr *a) {
 static int run(const struct options *o) {
   struct errand e;
   struct addr a;
-  if (!addr_parse(o->args[1], strlen(o->args[1]), &a) || !addr_is_peer(&a)) {
+  if (!net_parse_addr(o->args[1], &a) || !addr_is_peer(&a)) {
     log_error("'%.200s' is no address of a peer; one looks like 192.0.2.1:6881 or "
               "[2001:db8::1]:6881", o->args[1]);
     return EXIT_USAGE;

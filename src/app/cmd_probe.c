@@ -35,6 +35,7 @@
 #include "base/crypto.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "io/net.h"
 #include "proto/bencode.h"
 #include "proto/client.h"
 #include "proto/magnet.h"
@@ -401,7 +402,7 @@ static int run(const struct options *o) {
   struct addr a;
   uint8_t hash[20];
   const char *address = o->args[o->arg_count - 1];
-  if (!addr_parse(address, strlen(address), &a) || !addr_is_peer(&a)) {
+  if (!net_parse_addr(address, &a) || !addr_is_peer(&a)) {
     log_error("'%.200s' is no address of a peer; one looks like 192.0.2.1:6881 or "
               "[2001:db8::1]:6881", address);
     return EXIT_USAGE;

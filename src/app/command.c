@@ -8,6 +8,7 @@
 #include "app/out.h"
 #include "base/log.h"
 #include "io/http.h"
+#include "io/net.h"
 
 static const struct command_option *find_long(const struct command *c, const char *name,
                                               size_t len) {
@@ -112,7 +113,7 @@ static bool add_peer(struct parse *p, const char *value) {
   if (o->peer_count == OPTIONS_LIST_MAX)
     return refuse(p, "--peer may be given at most %d times", OPTIONS_LIST_MAX);
   struct addr *a = &o->peers[o->peer_count];
-  if (!addr_parse(value, strlen(value), a) || !addr_is_peer(a))
+  if (!net_parse_addr(value, a) || !addr_is_peer(a))
     return refuse(p, "--peer takes an address such as 192.0.2.1:6881 or [2001:db8::1]:6881, "
                   "not '%s'", value);
   o->peer_count++;

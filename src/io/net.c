@@ -2,9 +2,11 @@
 
 #include <errno.h>
 #include <linux/tcp.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <stddef.h>
+#include <string.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -27,6 +29,34 @@ void net_bell_clear(int bell) {
   uint64_t count;
   ssize_t n = read(bell, &count, sizeof count);
   (void)n; /* EAGAIN: it was silent */
+}
+
+/* The number of an interface by its name, or by its number; 0: there is none. */
+static uint32_t interface_number(const char *name) {
+  uint64_t number = 0;
+  char found[IF_NAMESIZE];
+  for (const char *p = name; *p >= '0' && *p <= '9' && p - name < 10; p++)
+    number = 10 * number + (uint64_t)(*p - '0');
+  bool digits = *name != '\0' && strspn(name, "0123456789") == strlen(name);
+  if (!digits) return if_nametoindex(name);
+  return number <= UINT32_MAX && if_indextoname((unsigned)number, found) ? (uint32_t)number : 0;
+}
+
+bool net_parse_addr(const char *text, struct addr *out) {
+  char plain[ADDR_TEXT_MAX], name[IF_NAMESIZE];
+  const char *percent = strchr(text, '%');
+  if (percent == NULL) return addr_parse(text, strlen(text), out);
+  const char *end = strchr(percent, ']');
+  if (end == NULL || (size_t)(end - percent) > sizeof name) return false;
+  size_t before = (size_t)(percent - text), len = (size_t)(end - percent) - 1;
+  if (before + strlen(end) >= sizeof plain) return false;
+  memcpy(name, percent + 1, len);
+  name[len] = '\0';
+  memcpy(plain, text, before);
+  memcpy(plain + before, end, strlen(end) + 1);
+  if (!addr_parse(plain, strlen(plain), out) || !addr_is_link6(out)) return false;
+  out->scope = interface_number(name);
+  return out->scope != 0;
 }
 
 int net_wait(int fd, int bell, bool want_write, int64_t deadline_ms) {

@@ -24,6 +24,11 @@ void net_bell_ring(int bell);
 /* Makes it silent again. */
 void net_bell_clear(int bell);
 
+/* Reads an address that a user wrote: what addr_parse() takes, and link-local ones of IPv6 with the
+ * interface, "[fe80::1%eth0]:6881" or "[fe80::1%2]:6881". True and *out set, or false, also when
+ * there is no such interface; then *out may hold rubbish. Waits for nobody. */
+bool net_parse_addr(const char *text, struct addr *out);
+
 /*
  * Opens a TCP connection to `a` and waits for it until `deadline_ms`, or until `bell` rings. On
  * ERR_OK *fd is the caller's, non-blocking, TCP_NODELAY, close-on-exec.

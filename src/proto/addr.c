@@ -82,7 +82,8 @@ const char *addr_text(const struct addr *a, char out[static ADDR_TEXT_MAX]) {
     snprintf(out, ADDR_TEXT_MAX, "%s:%u", ip, a->port);
   } else if (a->family == 6) {
     inet_ntop(AF_INET6, a->ip, ip, sizeof ip);
-    snprintf(out, ADDR_TEXT_MAX, "[%s]:%u", ip, a->port);
+    if (a->scope != 0) snprintf(out, ADDR_TEXT_MAX, "[%s%%%u]:%u", ip, a->scope, a->port);
+    else snprintf(out, ADDR_TEXT_MAX, "[%s]:%u", ip, a->port);
   } else {
     snprintf(out, ADDR_TEXT_MAX, "none");
   }
@@ -98,7 +99,8 @@ socklen_t addr_to_sockaddr(const struct addr *a, struct sockaddr_storage *out) {
     return sizeof v4;
   }
   if (a->family == 6) {
-    struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_port = htons(a->port)};
+    struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_port = htons(a->port),
+                              .sin6_scope_id = a->scope};
     memcpy(&v6.sin6_addr, a->ip, 16);
     memcpy(out, &v6, sizeof v6);
     return sizeof v6;
@@ -119,13 +121,15 @@ bool addr_from_sockaddr(const struct sockaddr *sa, struct addr *out) {
     struct sockaddr_in6 v6;
     memcpy(&v6, sa, sizeof v6);
     *out = from_ip6(v6.sin6_addr.s6_addr, ntohs(v6.sin6_port));
+    if (addr_is_link6(out)) out->scope = v6.sin6_scope_id;
     return true;
   }
   return false;
 }
 
 bool addr_same_host(const struct addr *a, const struct addr *b) {
-  return a->family == b->family && memcmp(a->ip, b->ip, sizeof a->ip) == 0;
+  return a->family == b->family && a->scope == b->scope &&
+         memcmp(a->ip, b->ip, sizeof a->ip) == 0;
 }
 
 bool addr_equal(const struct addr *a, const struct addr *b) {
@@ -143,7 +147,7 @@ static uint64_t mix(uint64_t v) {
 uint64_t addr_hash(const struct addr *a, uint64_t seed) {
   uint64_t half[2];
   memcpy(half, a->ip, sizeof half);
-  uint64_t h = mix(seed ^ ((uint64_t)a->family << 16 | a->port));
+  uint64_t h = mix(seed ^ ((uint64_t)a->scope << 24 | (uint64_t)a->family << 16 | a->port));
   h = mix(h + half[0]);
   return mix(h + half[1]);
 }
@@ -154,8 +158,12 @@ bool addr_is_peer(const struct addr *a) {
   if (a->family == 4) return a->ip[0] != 0 && a->ip[0] < 224;
   if (a->family != 6) return false;
   if (a->ip[0] == 0xff) return false;
-  if (a->ip[0] == 0xfe && (a->ip[1] & 0xc0) == 0x80) return false;
+  if (addr_is_link6(a)) return a->scope != 0;
   return memcmp(a->ip, unspecified, sizeof unspecified) != 0;
+}
+
+bool addr_is_link6(const struct addr *a) {
+  return a->family == 6 && a->ip[0] == 0xfe && (a->ip[1] & 0xc0) == 0x80;
 }
 
 bool addr_is_loopback(const struct addr *a) {
@@ -176,5 +184,5 @@ bool addr_is_local(const struct addr *a) {
   if (addr_is_loopback(a)) return true;
   if (a->family == 4) return is_local4(a->ip);
   if (a->family != 6) return false;
-  return (a->ip[0] & 0xfe) == 0xfc || (a->ip[0] == 0xfe && (a->ip[1] & 0xc0) == 0x80);
+  return (a->ip[0] & 0xfe) == 0xfc || addr_is_link6(a);
 }

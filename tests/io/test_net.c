@@ -169,8 +169,65 @@ TEST(without_a_descriptor_the_address_is_not_to_blame) {
   close(bell);
 }
 
+TEST(an_address_with_a_scope_leads_to_that_interface_only) {
+  struct addr a, b;
+  char text[ADDR_TEXT_MAX];
+  assert_true(net_parse_addr("[fe80::1%lo]:6881", &a));
+  assert_int_equal(a.scope, if_nametoindex("lo"));
+  assert_true(addr_is_peer(&a));
+  assert_true(net_parse_addr(addr_text(&a, text), &b)); /* with its number */
+  assert_true(addr_equal(&a, &b));
+  b.scope++;
+  assert_false(addr_equal(&a, &b));
+  assert_false(addr_same_host(&a, &b));
+  assert_true(net_parse_addr("[fe80::1]:6881", &a));
+  assert_false(addr_is_peer(&a));
+  assert_true(net_parse_addr("1.2.3.4:80", &a));
+  static const char *const bad[] = {
+    "[fe80::1%]:80", "[fe80::1%no such]:80", "[fe80::1%lo:80",   "fe80::1%lo:80",
+    "[::1%lo]:80",   "[2001:db8::1%lo]:80",  "1.2.3.4%lo:80",    "[1.2.3.4%lo]:80",
+    "[fe80::1%0]:80", "[fe80::1%4294967297]:80", "[fe80::1%99999999999999999999]:80",
+    "[fe80::1%lo]",  "[fe80::1%lo%lo]:80",   "%]:80",            "[%lo]:80",
+    "[fe80::1%an_interface_with_a_name_far_too_long_for_one]:80"};
+  for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+    if (net_parse_addr(bad[i], &a)) fail_msg("'%s' was taken", bad[i]);
+}
+
+TEST(a_link_local_peer_is_dialled_on_its_interface) {
+  struct { /* in6_ifreq, which <net/if.h> does not go together with */
+    struct in6_addr address;
+    uint32_t prefix_bits;
+    int interface;
+  } r = {.prefix_bits = 64};
+  new_network();
+  loopback_up();
+  r.interface = (int)if_nametoindex("lo");
+  int six = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  assert_int_equal(inet_pton(AF_INET6, "fe80::1", &r.address), 1);
+  if (six < 0 || ioctl(six, SIOCSIFADDR, &r) != 0) skip();
+  close(six);
+  struct sockaddr_storage s;
+  struct addr a;
+  assert_true(net_parse_addr("[fe80::1%lo]:6881", &a));
+  int listening = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  socklen_t len = addr_to_sockaddr(&a, &s);
+  int64_t until_ms = clock_now_ms() + PATIENCE_MS;
+  while (bind(listening, (struct sockaddr *)&s, len) != 0) { /* the kernel takes it in later */
+    assert_int_equal(errno, EADDRNOTAVAIL);
+    assert_true(clock_now_ms() < until_ms);
+    usleep(1000);
+  }
+  assert_int_equal(listen(listening, 1), 0);
+  int fd = -1;
+  assert_int_equal(dial(&a, &fd), ERR_OK);
+  close(fd);
+  close(listening);
+}
+
 int main(void) {
-  RUN(T(without_a_descriptor_the_address_is_not_to_blame),
+  RUN(T(an_address_with_a_scope_leads_to_that_interface_only),
+      T(a_link_local_peer_is_dialled_on_its_interface),
+      T(without_a_descriptor_the_address_is_not_to_blame),
       T(a_network_that_is_down_is_no_route), T(ipv6_switched_off_is_no_route),
       T(without_a_default_route_nothing_beyond_is_reached), T(where_nobody_listens_is_refused),
       T(when_every_local_port_is_taken_the_address_is_not_to_blame),

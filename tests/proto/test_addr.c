@@ -207,8 +207,28 @@ TEST(local_ranges_end_where_they_should) {
   }
 }
 
+TEST(a_scope_goes_to_the_socket_address_and_back) {
+  struct addr a, back;
+  char text[ADDR_TEXT_MAX];
+  struct sockaddr_storage s;
+  assert_true(addr_parse("[fe80::1]:80", 12, &a));
+  assert_false(addr_is_peer(&a));
+  a.scope = UINT32_MAX;
+  assert_true(addr_is_peer(&a));
+  assert_string_equal(addr_text(&a, text), "[fe80::1%4294967295]:80");
+  assert_int_equal(addr_to_sockaddr(&a, &s), sizeof(struct sockaddr_in6));
+  assert_true(addr_from_sockaddr((struct sockaddr *)&s, &back));
+  assert_true(addr_equal(&a, &back));
+  assert_int_equal(addr_hash(&a, 7), addr_hash(&back, 7));
+  back.scope = 1;
+  assert_false(addr_same_host(&a, &back));
+  assert_true(addr_hash(&a, 7) != addr_hash(&back, 7));
+}
+
 int main(void) {
-  RUN(T(compact_ipv4_is_four_bytes_and_a_port), T(compact_ipv6_is_sixteen_bytes_and_a_port),
+  RUN(T(a_scope_goes_to_the_socket_address_and_back),
+      T(compact_ipv4_is_four_bytes_and_a_port),
+      T(compact_ipv6_is_sixteen_bytes_and_a_port),
       T(a_mapped_address_becomes_plain_ipv4), T(text_goes_there_and_back),
       T(the_longest_text_fits), T(anything_but_an_address_and_a_port_is_refused),
       T(a_nul_inside_the_text_is_refused), T(a_bare_literal_takes_its_port_from_elsewhere),
