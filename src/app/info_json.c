@@ -47,7 +47,7 @@ static void json_description(struct json *j, const struct metainfo *m) {
   json_cstr(j, "source", m->source);
   json_cstr(j, "comment", m->comment);
   json_cstr(j, "created_by", m->created_by);
-  if (m->creation_date != 0) json_i64(j, "creation_date", m->creation_date);
+  if (m->has_creation_date) json_i64(j, "creation_date", m->creation_date);
   json_cstr(j, "encoding", m->encoding);
 }
 

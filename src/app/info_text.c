@@ -54,11 +54,10 @@ static void put_date(int64_t seconds) {
   char text[64];
   struct tm tm;
   time_t t = (time_t)seconds;
-  if (seconds == 0) return;
   if (gmtime_r(&t, &tm) != NULL && strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S UTC", &tm) > 0)
     out_printf("Created: %s\n", text);
   else
-    out_printf("Created: %" PRId64 " seconds after 1970\n", seconds);
+    out_printf("Created: %" PRId64 " seconds from 1970 on\n", seconds);
 }
 
 static void put_description(const struct metainfo *m) {
@@ -80,7 +79,7 @@ static void put_description(const struct metainfo *m) {
   put_optional("Source", m->source);
   put_optional("Comment", m->comment);
   put_optional("Created by", m->created_by);
-  put_date(m->creation_date);
+  if (m->has_creation_date) put_date(m->creation_date);
   put_optional("Encoding", m->encoding);
 }
 

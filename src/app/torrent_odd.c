@@ -10,6 +10,7 @@
 #include "app/human.h"
 #include "app/torrent_paths.h"
 #include "base/escape.h"
+#include "io/store_path.h"
 #include "proto/canon_text.h"
 
 enum {
@@ -135,9 +136,10 @@ static enum err find_trackers(struct torrent_odd *odd, const struct metainfo *m,
 static void add_clash(struct torrent_odd *odd, const struct torrent_paths_clash *clash,
                       const char *code, const char *what) {
   if (clash->count == 0) return;
-  add(odd, code, "%zu file%s %s, as in %s, which is saved as %s", clash->count,
-      human_plural(clash->count), what, show(clash->path, strlen(clash->path)).text,
-      show(clash->saved, strlen(clash->saved)).text);
+  bool saved = clash->saved != NULL;
+  add(odd, code, "%zu file%s %s, as in %s%s%s", clash->count, human_plural(clash->count), what,
+      show(clash->path, strlen(clash->path)).text, saved ? ", which is saved as " : "",
+      saved ? show(clash->saved, strlen(clash->saved)).text : "");
 }
 
 static enum err find_names(struct torrent_odd *odd, const struct metainfo *m) {
@@ -152,6 +154,9 @@ static enum err find_names(struct torrent_odd *odd, const struct metainfo *m) {
   add_clash(odd, &p.same, "same-path", "with the path of another");
   add_clash(odd, &p.letters, "case-clash", "with a path that differs from another in case only");
   add_clash(odd, &p.folders, "file-and-folder", "with the path of a folder");
+  if (p.crowded[0] != '\0')
+    add(odd, "too-many-alike", "more than %d files would be called %s: weft does not download it",
+        STORE_PATH_PROBES_MAX, show(p.crowded, strlen(p.crowded)).text);
   torrent_paths_free(&p);
   size_t links = 0;
   for (size_t i = 0; i < m->file_count; i++) links += m->files[i].symlink;
@@ -174,7 +179,7 @@ static void find_numbers(struct torrent_odd *odd, const struct metainfo *m, int6
     add(odd, "piece-length", "the piece length of %u MiB is more than many programs take", n >> 20);
   if (m->creation_date > now + DAY)
     add(odd, "date", "it says that it was made in the future");
-  else if (m->creation_date != 0 && m->creation_date < FIRST_RELEASE)
+  else if (m->has_creation_date && m->creation_date < FIRST_RELEASE)
     add(odd, "date", "it says that it was made before there was BitTorrent");
 }
 

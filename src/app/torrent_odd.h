@@ -20,6 +20,7 @@
  *   same-path           a file has, once its name is safe, the path of another
  *   case-clash          paths that differ in the case of letters only
  *   file-and-folder     a file has the path of a folder
+ *   too-many-alike      so many of those that the files can't be told apart; it is refused
  *   symlink             symbolic links, which are not made (BEP 47)
  *   piece-length        no power of two, or below 16 KiB, or above 16 MiB
  *   date                made before there was BitTorrent, or in the future

@@ -5,7 +5,6 @@
 #include <strings.h>
 
 #include "base/buf.h"
-#include "io/store_path.h"
 
 /* One element, cleaned, in fresh memory; counted if that changed it. */
 static char *clean(struct torrent_paths *p, const char *name, size_t len) {
@@ -67,17 +66,20 @@ static void count_clash(const struct torrent_paths *p, struct torrent_paths_clas
                         size_t file) {
   if (clash->count++ > 0) return;
   clash->path = p->clean[file];
-  clash->saved = p->saved[file];
+  clash->saved = p->saved != NULL ? p->saved[file] : NULL;
 }
 
-static bool renamed(const struct torrent_paths *p, size_t file) {
+/* Does file `i` of a group that is alike lose its name? Without names on disk, all but one do. */
+static bool renamed(const struct torrent_paths *p, const size_t *order, size_t i) {
+  if (p->saved == NULL) return i > 0;
+  size_t file = order[i];
   return p->saved[file] != NULL && strcmp(p->clean[file], p->saved[file]) != 0;
 }
 
 /* A group of paths that are equal without case, in `order`. Of those, one keeps its name. */
 static void count_group(struct torrent_paths *p, const size_t *order, size_t n) {
   for (size_t i = 0; i < n; i++) {
-    if (!renamed(p, order[i])) continue;
+    if (!renamed(p, order, i)) continue;
     bool same = (i > 0 && strcmp(p->clean[order[i - 1]], p->clean[order[i]]) == 0) ||
                 (i + 1 < n && strcmp(p->clean[order[i + 1]], p->clean[order[i]]) == 0);
     count_clash(p, same ? &p->same : n > 1 ? &p->letters : &p->folders, order[i]);
@@ -104,9 +106,9 @@ static enum err find_clashes(struct torrent_paths *p) {
 enum err torrent_paths_look(struct torrent_paths *p, const struct metainfo *m) {
   *p = (struct torrent_paths){0};
   enum err e = clean_all(p, m);
-  if (e == ERR_OK && m->multi) e = store_path_all(m, &p->saved);
-  if (e == ERR_OK && p->saved != NULL) e = find_clashes(p);
-  if (e == ERR_LIMIT) e = ERR_OK; /* told by store_path: so many clashes that there is no way */
+  if (e == ERR_OK && m->multi) e = store_path_try(m, &p->saved, p->crowded);
+  if (e == ERR_LIMIT) e = ERR_OK;
+  if (e == ERR_OK && m->multi) e = find_clashes(p);
   if (e != ERR_OK) torrent_paths_free(p);
   return e;
 }

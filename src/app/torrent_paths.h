@@ -5,7 +5,8 @@
  * compares what comes out with what went in. Padding and symbolic links are not saved and not
  * counted. A file that is renamed has, after cleaning, the very path of another (`same`), one that
  * differs from another in the case of ASCII letters only (`letters`), or that of a folder
- * (`folders`).
+ * (`folders`). If so many meet in one name that io/store_path gives up, nothing has a name on disk
+ * (`saved`), and all but one of each group that is alike count; folders are not looked at then.
  */
 #ifndef WEFT_APP_TORRENT_PATHS_H
 #define WEFT_APP_TORRENT_PATHS_H
@@ -13,13 +14,14 @@
 #include <stddef.h>
 
 #include "base/err.h"
+#include "io/store_path.h"
 #include "proto/metainfo.h"
 
 /* Files that are renamed for one reason, and one of them. */
 struct torrent_paths_clash {
   size_t count;
   const char *path;  /* as it is without the clash; NULL if there is none */
-  const char *saved; /* as it is saved */
+  const char *saved; /* as it is saved; NULL if nothing is */
 };
 
 struct torrent_paths {
@@ -32,6 +34,7 @@ struct torrent_paths {
   struct torrent_paths_clash folders;
   char **clean;            /* paths after cleaning, one for each file, NULL for those not saved */
   char **saved;            /* of io/store_path; NULL if it knows no other names */
+  char crowded[STORE_PATH_ELEMENT_MAX + 1]; /* the name that too many files want; "" if none */
   size_t count;            /* of both */
 };
 

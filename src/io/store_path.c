@@ -218,7 +218,7 @@ static bool add_folders(struct set *s, const char *path) {
 
 /* Gives the file the first free name and takes it. The name changes in place, so the folders that
  * point into the string stay valid. */
-static enum err settle(struct set *s, char *path) {
+static enum err settle(struct set *s, char *path, char *crowded) {
   size_t len = strlen(path);
   uint64_t h = hash_all(s, path, len);
   struct taken *holder = set_slot(s, path, len, h);
@@ -240,24 +240,26 @@ static enum err settle(struct set *s, char *path) {
     if (set_slot(s, path, len, h)->path == NULL)
       return set_add(s, path, len, h) ? ERR_OK : ERR_MEMORY;
   }
-  log_error("the torrent has more than %d files of the name %s", STORE_PATH_PROBES_MAX, original);
+  memcpy(crowded, original, original_len + 1);
   return ERR_LIMIT;
 }
 
-static enum err settle_all(char **paths, size_t count) {
+static enum err settle_all(char **paths, size_t count, char *crowded) {
   struct set set;
   if (!set_init(&set)) return ERR_MEMORY;
   enum err e = ERR_OK;
   for (size_t i = 0; i < count && e == ERR_OK; i++)
     if (paths[i] != NULL && !add_folders(&set, paths[i])) e = ERR_MEMORY;
   for (size_t i = 0; i < count && e == ERR_OK; i++)
-    if (paths[i] != NULL) e = settle(&set, paths[i]);
+    if (paths[i] != NULL) e = settle(&set, paths[i], crowded);
   free(set.slots);
   return e;
 }
 
-enum err store_path_all(const struct metainfo *m, char ***out) {
+enum err store_path_try(const struct metainfo *m, char ***out,
+                        char crowded[static STORE_PATH_ELEMENT_MAX + 1]) {
   *out = NULL;
+  crowded[0] = '\0';
   char **paths = calloc(m->file_count, sizeof *paths);
   if (paths == NULL) return ERR_MEMORY;
   enum err e = ERR_OK;
@@ -266,13 +268,21 @@ enum err store_path_all(const struct metainfo *m, char ***out) {
     paths[i] = m->multi ? join(&m->files[i]) : store_path_top(m);
     if (paths[i] == NULL) e = ERR_MEMORY;
   }
-  if (e == ERR_OK && m->multi) e = settle_all(paths, m->file_count);
+  if (e == ERR_OK && m->multi) e = settle_all(paths, m->file_count, crowded);
   if (e != ERR_OK) {
     store_path_free(paths, m->file_count);
     return e;
   }
   *out = paths;
   return ERR_OK;
+}
+
+enum err store_path_all(const struct metainfo *m, char ***out) {
+  char crowded[STORE_PATH_ELEMENT_MAX + 1];
+  enum err e = store_path_try(m, out, crowded);
+  if (e == ERR_LIMIT)
+    log_error("the torrent has more than %d files of the name %s", STORE_PATH_PROBES_MAX, crowded);
+  return e;
 }
 
 void store_path_free(char **paths, size_t count) {

@@ -45,6 +45,9 @@ char *store_path_top(const struct metainfo *m);
  * Returns ERR_OK, ERR_MEMORY, ERR_LIMIT (one name collides more than 500 times; logged).
  */
 enum err store_path_all(const struct metainfo *m, char ***out);
+/* The same, but says nothing of ERR_LIMIT: it puts the name, or else "", into `crowded`. */
+enum err store_path_try(const struct metainfo *m, char ***out,
+                        char crowded[static STORE_PATH_ELEMENT_MAX + 1]);
 /* Frees what store_path_all() gave. NULL is fine. */
 void store_path_free(char **paths, size_t count);
 

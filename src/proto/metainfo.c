@@ -179,9 +179,8 @@ static enum err read_texts(struct reader *r, ben_val root) {
   enum err e = metainfo_field_copy(d, comment, &m->comment, NULL);
   if (e == ERR_OK) e = metainfo_field_copy(d, creator, &m->created_by, NULL);
   if (e == ERR_OK) e = metainfo_field_copy(d, bencode_get(d, root, "encoding"), &m->encoding, NULL);
-  if (!bencode_int(d, bencode_get(d, root, "creation date"), &m->creation_date) ||
-      m->creation_date < 0)
-    m->creation_date = 0;
+  ben_val date = bencode_get(d, root, "creation date");
+  m->has_creation_date = bencode_int(d, date, &m->creation_date);
   return e;
 }
 

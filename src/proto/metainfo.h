@@ -42,7 +42,8 @@ struct metainfo {
   char *comment;
   char *created_by;
   char *encoding;
-  int64_t creation_date;    /* seconds since 1970, 0 if absent */
+  bool has_creation_date;   /* it is there, as a number that fits */
+  int64_t creation_date;    /* seconds since 1970, negative before; 0 if absent */
   struct metainfo_tier *tiers; /* announce-list, or announce as the only tier; BEP 12 */
   size_t tier_count;
   char **web_seeds;         /* "url-list", BEP 19 */

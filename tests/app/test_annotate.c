@@ -157,8 +157,8 @@ TEST(each_hash_has_its_line_and_its_piece) {
 
 TEST(nodes_and_flags_are_split_too) {
   const char *text = tree("d1:rd2:id20:aaaaaaaaaaaaaaaaaaaa5:nodes26:bbbbbbbbbbbbbbbbbbbb\x01\x02"
-                          "\x03\x04\x00\x50" "6:valuesl6:\x05\x06\x07\x08\x00\x51" "ee1:t2:aa1:y1:re",
-                          101, 80);
+                          "\x03\x04\x00\x50" "6:valuesl6:\x05\x06\x07\x08\x00\x51"
+                          "ee1:t2:aa1:y1:re", 101, 80);
   shows(text, "  a node,\n");
   shows(text, "  1.2.3.4:80\n");
   shows(text, "  5.6.7.8:81\n");

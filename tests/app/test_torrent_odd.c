@@ -139,6 +139,10 @@ TEST(numbers_are_looked_at) {
   warns_of("", "'length': 5, 'piece length': 16384, 'pieces': #20", "no-name");
   warns_of(", 'creation date': 1900000000", "'length': 5, 'name': 'x', 'piece length': 16384, "
            "'pieces': #20", "date");
+  warns_of(", 'creation date': 0", "'length': 5, 'name': 'x', 'piece length': 16384, "
+           "'pieces': #20", "date");
+  warns_of(", 'creation date': -5", "'length': 5, 'name': 'x', 'piece length': 16384, "
+           "'pieces': #20", "date");
   warns_of(", 'creation date': 5", "'length': 5, 'name': 'x', 'piece length': 16384, "
            "'pieces': #20", "date");
 }

@@ -79,6 +79,34 @@ def _(box):
         lib.check(code in codes, code, codes)
 
 
+@lib.case("however many files have one name, they are counted, and nothing is an error")
+def _(box):
+    for count, codes in ((400, ["same-path"]), (600, ["same-path", "too-many-alike"])):
+        path = box.path("alike.torrent")
+        with open(path, "wb") as out:
+            out.write(bencode({"announce": "http://t/", "info": {
+                "files": [{"length": 1, "path": ["x"]}] * count, "name": "n",
+                "piece length": 16384, "pieces": b"x" * 20}}))
+        found = json.loads(info(box, path, "--json"))["warnings"]
+        lib.check([w["code"] for w in found] == codes, found)
+        lib.check(found[0]["text"].startswith("%d files with the path of another" % (count - 1)),
+                  found)
+        lib.check("%d files with the path" % (count - 1) in info(box, path), "not in the text")
+    done = box.weft(path, "--no-trackers", "--timeout", "1s")
+    lib.check(done.code != 0 and "more than 500 files" in done.err, done)
+
+
+@lib.case("a date is shown whatever it is")
+def _(box):
+    for date, text in ((0, "1970-01-01 00:00:00"), (-5, "1969-12-31 23:59:55")):
+        path = write(box, {"creation date": date})
+        lib.check("Created: %s UTC\n" % text in info(box, path), date, info(box, path))
+        document = json.loads(info(box, path, "--json"))
+        lib.check(document["creation_date"] == date, document)
+        lib.check([w["code"] for w in document["warnings"]] == ["date"], document)
+    lib.check("creation_date" not in json.loads(info(box, write(box, {}), "--json")), "no date")
+
+
 @lib.case("bytes that are not canonical are said, each at its offset, and the range that is hashed")
 def _(box):
     with open(write(box, {}), "rb") as source:

@@ -286,12 +286,22 @@ TEST(only_the_integer_one_makes_a_torrent_private) {
   assert_false(is_private(BESIDE("'private': 1, ")));
 }
 
+TEST(a_date_may_be_0_or_before_1970) {
+  struct metainfo m = good(BESIDE("'creation date': 0, "));
+  assert_true(m.has_creation_date && m.creation_date == 0);
+  metainfo_free(&m);
+  m = good(BESIDE("'creation date': -5, "));
+  assert_true(m.has_creation_date && m.creation_date == -5);
+  metainfo_free(&m);
+}
+
 TEST(texts_of_the_wrong_type_are_left_out) {
   struct metainfo m = good(BESIDE("'comment': 5, 'created by': [], 'creation date': 'now', "
                                   "'encoding': {}, 'nodes': 1, 'url-list': 7, "));
   assert_null(m.comment);
   assert_null(m.created_by);
   assert_null(m.encoding);
+  assert_false(m.has_creation_date);
   assert_int_equal(m.creation_date, 0);
   assert_int_equal(m.node_count, 0);
   assert_int_equal(m.web_seed_count, 0);
@@ -327,6 +337,7 @@ int main(void) {
       T(info_must_be_a_dictionary), T(repeated_keys_are_refused_by_name),
       T(piece_lengths_are_bounded), T(pieces_must_fit_the_length_exactly),
       T(a_missing_name_is_the_empty_name), T(only_the_integer_one_makes_a_torrent_private),
+      T(a_date_may_be_0_or_before_1970),
       T(texts_of_the_wrong_type_are_left_out), T(a_newer_version_without_a_first_half_is_refused),
       T(freeing_twice_is_harmless));
 }
