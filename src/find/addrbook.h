@@ -48,7 +48,7 @@ enum addrbook_outcome {
   ADDR_SILENT,       /* connected or not, nothing came before the deadline */
   ADDR_WRONG,        /* not BitTorrent, or another torrent */
   ADDR_SELF,         /* our own listener */
-  ADDR_DUPLICATE,    /* the same peer under another address: not tried again for 10 minutes */
+  ADDR_DUPLICATE,    /* the same peer under another address, or so it says: as if cut off */
   ADDR_FULL,         /* we had no slot after all, or no thread: due again in 1 s, no blame */
   ADDR_USELESS,      /* worked, but gave us nothing (choked for ever, has nothing we need): 60 s */
   ADDR_CUT,          /* the connection ended after the handshake; see `gave_data` */

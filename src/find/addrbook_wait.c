@@ -2,7 +2,7 @@
 
 enum {
   FIRST_WAIT_MS = 60 * 1000,     /* after the first refusal; doubled after the second */
-  LONG_WAIT_MS = 10 * 60 * 1000, /* wrong torrent, duplicate, misbehaviour, back from the dead */
+  LONG_WAIT_MS = 10 * 60 * 1000, /* wrong torrent, misbehaviour, back from the dead */
   CUT_WAIT_MS = 10 * 1000,       /* doubled by each cut without data, up to LONG_WAIT_MS */
   USELESS_WAIT_MS = 60 * 1000,
   FULL_WAIT_MS = 1000,
@@ -71,11 +71,10 @@ enum addrbook_fate addrbook_wait_after(struct addrbook_record *r, enum addrbook_
     case ADDR_WRONG:
       return on_failure(r, how != ADDR_WRONG, now_ms, out);
     case ADDR_CUT:
+    case ADDR_DUPLICATE:
       return on_cut(r, gave_data, now_ms, out);
     case ADDR_MISBEHAVED:
       return on_misbehaved(r, now_ms, out);
-    case ADDR_DUPLICATE:
-      return wait_for(out, LONG_WAIT_MS, LONG_WAIT_MS, now_ms);
     case ADDR_FULL:
       return wait_for(out, FULL_WAIT_MS, FULL_WAIT_MS, now_ms);
     case ADDR_USELESS:

@@ -18,7 +18,7 @@ struct addrbook_record { /* all zero when new */
   int64_t since_ms; /* while fails > 0: when the first of them was */
   int64_t died_ms;  /* of a DEAD one */
   uint8_t fails;    /* in a row: no connection, silence, wrong torrent */
-  uint8_t cuts;     /* in a row: cut off before it gave data */
+  uint8_t cuts;     /* in a row: cut off before it gave data, or not let in */
   uint8_t strikes;  /* protocol errors, ever */
 };
 

@@ -182,7 +182,7 @@ static struct attempt attempt(struct peer *p) {
   a.e = roster_connected(r, &p->seat, p->fd);
   if (a.e == ERR_OK) a.e = peer_shake_hands(p, clock_now_ms() + HANDSHAKE_MS, id);
   if (a.e == ERR_OK) {
-    a.introduction = roster_introduce(r, &p->seat, id);
+    a.introduction = roster_introduce(r, &p->seat, id, clock_now_ms());
     a.introduced = a.introduction == ERR_OK;
     if (a.introduced) a.e = converse(p, id);
   }

@@ -9,7 +9,12 @@
 #include "base/crypto.h"
 #include "io/net.h"
 
-enum { ROSTER_ADDRESSES_MAX = 1 << 16, BUCKETS = 4096 };
+enum {
+  ROSTER_ADDRESSES_MAX = 1 << 16,
+  BUCKETS = 4096,
+  NEW_MS = 10 * 1000,    /* so long nobody has to have given anything; */
+  EARNING_RATE = 16 << 10 /* bytes per second, from its start on: then it earns its place */
+};
 
 struct entry { /* one address, for ever */
   struct addr addr;
@@ -113,28 +118,37 @@ void roster_disconnected(struct roster *r, struct roster_seat *s, bool polite) {
   pthread_mutex_unlock(&r->lock);
 }
 
-/* Caller must hold r->lock. */
-static bool id_present(const struct roster *r, const uint8_t *peer_id) {
+/* Does `old` keep a peer with the same id out? */
+static bool keeps_out(const struct roster_seat *old, const struct roster_seat *s, int64_t now_ms) {
+  int64_t age_ms = now_ms - old->since_ms;
+  if (age_ms < NEW_MS || addr_same_host(&old->addr, &s->addr)) return true;
+  return atomic_load(&old->received) >= (uint64_t)age_ms / 1000 * EARNING_RATE;
+}
+
+/* Is a peer with this id connected, who keeps `s` out? Caller must hold r->lock. */
+static bool is_double(const struct roster *r, const struct roster_seat *s, const uint8_t *peer_id,
+                      int64_t now_ms) {
   for (uint32_t n = 1; n <= r->count; n++) {
-    const struct roster_seat *s = r->entries[n].seat;
-    if (s != NULL && atomic_load(&s->connected) && memcmp(s->peer_id, peer_id, 20) == 0)
-      return true;
+    const struct roster_seat *old = r->entries[n].seat;
+    if (old == NULL || !atomic_load(&old->connected)) continue;
+    if (memcmp(old->peer_id, peer_id, 20) == 0 && keeps_out(old, s, now_ms)) return true;
   }
   return false;
 }
 
 enum err roster_introduce(struct roster *r, struct roster_seat *s,
-                          const uint8_t peer_id[static 20]) {
+                          const uint8_t peer_id[static 20], int64_t now_ms) {
   enum err e = ERR_OK;
   pthread_mutex_lock(&r->lock);
   if (memcmp(peer_id, r->self_id, 20) == 0) {
     e = ERR_REFUSED;
   } else if (r->connected >= r->max_connected) {
     e = ERR_LIMIT;
-  } else if (id_present(r, peer_id)) {
+  } else if (is_double(r, s, peer_id, now_ms)) {
     e = ERR_EXISTS;
   } else {
     memcpy(s->peer_id, peer_id, 20);
+    s->since_ms = now_ms;
     atomic_store(&s->connected, true);
     r->connected++;
   }

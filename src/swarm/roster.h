@@ -30,7 +30,8 @@ struct roster_seat {
   int bell;
   int fd;                  /* -1 while not connected */
   bool polite;             /* set by roster_enter: this address wants to be greeted step by step */
-  uint8_t peer_id[20];
+  uint8_t peer_id[20];     /* set by roster_introduce, as is the next */
+  int64_t since_ms;        /* when it was introduced */
   atomic_bool connected;   /* the handshake is complete */
   atomic_bool choked;      /* the peer chokes us */
   atomic_bool interesting; /* it has pieces that we lack */
@@ -53,10 +54,13 @@ enum err roster_connected(struct roster *r, struct roster_seat *s, int fd);
 /* The connection is given up, another will be tried: before the descriptor is closed. `polite` is
  * remembered for this address. */
 void roster_disconnected(struct roster *r, struct roster_seat *s, bool polite);
-/* The handshake came. ERR_OK; ERR_LIMIT: enough peers; ERR_EXISTS: that peer id is connected
- * already; ERR_REFUSED: it is our own. */
+/* The handshake came, at `now_ms`. ERR_OK; ERR_LIMIT: enough peers; ERR_EXISTS: that peer id is
+ * connected already; ERR_REFUSED: it is our own. A peer id can be copied, and proves nothing: under
+ * the address of another host it is let in although it is connected if the older one has had ten
+ * seconds and gives next to nothing. (If it is one client after all, it has two connections then,
+ * neither of which it uses well.) */
 enum err roster_introduce(struct roster *r, struct roster_seat *s,
-                          const uint8_t peer_id[static 20]);
+                          const uint8_t peer_id[static 20], int64_t now_ms);
 /* Takes the seat out of the roster: before its descriptors are closed. */
 void roster_leave(struct roster *r, struct roster_seat *s);
 

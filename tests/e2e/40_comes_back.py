@@ -117,5 +117,26 @@ def _(box):
     box.compare(torrent)
 
 
+class Thief(peers.Peer):
+    """Shows the peer id of another, has nothing, and stays."""
+
+    def introduce(self, connection):
+        self.bitfield([])
+
+
+@lib.case("who copies the peer id of the only seeder does not lock it out")
+def _(box):
+    torrent = box.torrent(1 * MIB, piece_length=64 * KIB)
+    thief = box.peer(Thief, torrent, address=ADDRESS)
+    seeder = box.peer(Hesitant, torrent)
+    thief.peer_id = seeder.peer_id
+    running = box.start_download(torrent, "-vv", "--stall-timeout", "40", peers=[thief, seeder])
+    lib.wait_for(lambda: thief.connections, 20, "the thief is there", running)
+    threading.Timer(1, seeder.go.set).start()
+    running.wait(expect=0)
+    box.compare(torrent)
+    lib.check(seeder.connections > 1, "it was let in at once")
+
+
 if __name__ == "__main__":
     lib.main()

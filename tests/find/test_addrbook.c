@@ -246,7 +246,7 @@ TEST(each_other_outcome_has_its_waiting_time) {
     enum addrbook_outcome how;
     int64_t wait_ms;
   } cases[] = {
-    {ADDR_WRONG, 10 * MIN}, {ADDR_DUPLICATE, 10 * MIN}, {ADDR_FULL, 1 * S},
+    {ADDR_WRONG, 10 * MIN}, {ADDR_DUPLICATE, 10 * S}, {ADDR_FULL, 1 * S},
     {ADDR_USELESS, 60 * S}, {ADDR_MISBEHAVED, 10 * MIN},
   };
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {

@@ -118,7 +118,7 @@ static void model_fail(struct model *e, int64_t wait_ms, int64_t alone_ms, int64
 static void model_report(struct model *m, int n, enum addrbook_outcome how, bool gave,
                          int64_t now_ms) {
   static const int64_t wait_ms[] = {
-    [ADDR_DUPLICATE] = 10 * MIN, [ADDR_FULL] = S, [ADDR_USELESS] = MIN,
+    [ADDR_FULL] = S, [ADDR_USELESS] = MIN,
     [ADDR_MISBEHAVED] = 10 * MIN, [ADDR_LIAR] = 0};
   struct model *e = &m[n];
   if (how == ADDR_LIAR) model_ban(m, n);
@@ -131,7 +131,7 @@ static void model_report(struct model *m, int n, enum addrbook_outcome how, bool
     model_fail(e, e->fails == 0 ? MIN : 2 * MIN, sooner_ms(e->fails), now_ms);
   } else if (how == ADDR_WRONG) {
     model_fail(e, 10 * MIN, 10 * MIN, now_ms);
-  } else if (how == ADDR_CUT) {
+  } else if (how == ADDR_CUT || how == ADDR_DUPLICATE) {
     int64_t cut_ms = gave ? 0 : (int64_t)10 * S << e->cuts;
     e->due_ms = now_ms + (cut_ms > 10 * MIN ? 10 * MIN : cut_ms);
     e->alone_ms = gave ? now_ms : now_ms + sooner_ms(e->cuts);

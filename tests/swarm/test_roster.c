@@ -36,7 +36,7 @@ static struct roster_seat *connected(struct roster *r, unsigned host, const char
   struct roster_seat *s = entered(r, host);
   uint8_t raw[20] = {0};
   memcpy(raw, id, strlen(id));
-  assert_int_equal(roster_introduce(r, s, raw), ERR_OK);
+  assert_int_equal(roster_introduce(r, s, raw, 0), ERR_OK);
   return s;
 }
 
@@ -113,17 +113,39 @@ TEST(the_same_peer_under_two_addresses_is_found_out) {
   struct roster_seat *a = connected(r, 1, "peer one");
   struct roster_seat *b = entered(r, 2);
   uint8_t id[20] = "peer one";
-  assert_int_equal(roster_introduce(r, b, id), ERR_EXISTS);
+  assert_int_equal(roster_introduce(r, b, id, 0), ERR_EXISTS);
   leave(r, a);
-  assert_int_equal(roster_introduce(r, b, id), ERR_OK); /* nobody else has it any more */
+  assert_int_equal(roster_introduce(r, b, id, 0), ERR_OK); /* nobody else has it any more */
   leave(r, b);
+  roster_free(r);
+}
+
+TEST(an_id_that_an_idle_one_shows_keeps_nobody_else_out_for_long) {
+  struct roster *r = roster_new(10, self);
+  struct roster_seat *thief = connected(r, 1, "stolen");
+  struct roster_seat *honest = entered(r, 2);
+  struct roster_seat *twin = new_seat(1);
+  uint8_t id[20] = "stolen";
+  twin->addr.port = 9;
+  assert_int_equal(roster_enter(r, twin), ERR_OK);
+  assert_int_equal(roster_introduce(r, honest, id, 9999), ERR_EXISTS);
+  atomic_store(&thief->received, 10 * 16384); /* it gives: it is the one */
+  assert_int_equal(roster_introduce(r, honest, id, 10000), ERR_EXISTS);
+  assert_int_equal(roster_introduce(r, twin, id, 11000), ERR_EXISTS); /* a client and its host */
+  assert_int_equal(roster_introduce(r, honest, id, 11000), ERR_OK); /* it gives no longer */
+  struct roster_seat *third = entered(r, 3);
+  assert_int_equal(roster_introduce(r, third, id, 12000), ERR_EXISTS); /* `honest` is new */
+  leave(r, thief);
+  leave(r, honest);
+  leave(r, twin);
+  leave(r, third);
   roster_free(r);
 }
 
 TEST(our_own_peer_id_is_refused) {
   struct roster *r = roster_new(10, self);
   struct roster_seat *a = entered(r, 1);
-  assert_int_equal(roster_introduce(r, a, self), ERR_REFUSED);
+  assert_int_equal(roster_introduce(r, a, self, 0), ERR_REFUSED);
   leave(r, a);
   roster_free(r);
 }
@@ -135,12 +157,12 @@ TEST(no_more_than_the_maximum_are_connected) {
   struct roster_seat *c = entered(r, 3);
   uint8_t id[20] = "c";
   struct roster_stats s;
-  assert_int_equal(roster_introduce(r, c, id), ERR_LIMIT);
+  assert_int_equal(roster_introduce(r, c, id, 0), ERR_LIMIT);
   roster_stats(r, &s);
   assert_int_equal(s.seats, 3);
   assert_int_equal(s.connected, 2);
   leave(r, a);
-  assert_int_equal(roster_introduce(r, c, id), ERR_OK);
+  assert_int_equal(roster_introduce(r, c, id, 0), ERR_OK);
   leave(r, b);
   leave(r, c);
   roster_stats(r, &s);
@@ -281,7 +303,8 @@ int main(void) {
   RUN(T(an_address_keeps_its_number_for_the_whole_session),
       T(numbers_that_were_never_given_out_mean_nothing),
       T(a_thousand_addresses_get_a_thousand_numbers), T(one_address_has_one_seat_at_a_time),
-      T(the_same_peer_under_two_addresses_is_found_out), T(our_own_peer_id_is_refused),
+      T(the_same_peer_under_two_addresses_is_found_out),
+      T(an_id_that_an_idle_one_shows_keeps_nobody_else_out_for_long), T(our_own_peer_id_is_refused),
       T(no_more_than_the_maximum_are_connected), T(one_bell_is_rung_or_those_who_idle_or_all),
       T(a_host_is_shut_on_every_port_and_only_while_it_has_a_seat),
       T(when_we_leave_all_are_shut_and_rung_and_nobody_new_comes_in),

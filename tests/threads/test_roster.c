@@ -32,7 +32,7 @@ static void connect_and_introduce(struct roster_seat *s, int fd, struct crypto_r
   uint8_t id[20] = {0};
   if (roster_connected(r, s, fd) != ERR_OK) return;
   id[0] = (uint8_t)crypto_rng_below(rng, 20);
-  if (roster_introduce(r, s, id) != ERR_OK) return;
+  if (roster_introduce(r, s, id, 0) != ERR_OK) return;
   if (atomic_fetch_add(&connected, 1) >= MOST) atomic_store(&too_many, 1);
   atomic_store(&s->interesting, true);
   atomic_store(&s->choked, crypto_rng_below(rng, 2) == 0);
