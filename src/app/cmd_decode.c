@@ -2,7 +2,7 @@
  * weft decode: bencode as JSON, or, with --annotate, as a tree of its bytes.
  *
  * Input is the argument, a file, or standard input, 64 MiB at most. As JSON it must be what
- * proto/bencode accepts (at most 100 levels and 3,000,000 values), and comes out as bencode_json.h
+ * proto/bencode accepts (at most 100 levels and 4,194,304 values), and comes out as bencode_json.h
  * says: strings that are no text as "hex:" and their bytes. Nothing is printed of input that is
  * bad; one sentence says at which byte what was expected. What JSON shows, but many programs would
  * lose or refuse (keys that repeat, keys that are not in order), is said in a sentence of its own.
@@ -239,7 +239,7 @@ const struct command cmd_decode = {
   .usage = "[TEXT]",
   .summary = "show bencoding as JSON, or explain its bytes",
   .about = "Prints bencoding as JSON: TEXT, a file (-f), or standard input; at most 64 MiB,\n"
-           "3,000,000 values and 100 levels. A string that is not UTF-8 becomes \"hex:\" and\n"
+           "4,194,304 values and 100 levels. A string that is not UTF-8 becomes \"hex:\" and\n"
            "its bytes in hexadecimal, and so does one that begins with \"hex:\" itself, so\n"
            "that nothing is lost or in doubt; keys likewise. Integers keep all their digits.\n"
            "Exits with 3, and prints no JSON, if the input is not bencoding.\n",

@@ -92,7 +92,7 @@ static int64_t nanoseconds(const struct timespec *t) {
 static enum err add_file(struct walk *w, const char *path, const struct stat *st) {
   struct tree *t = w->t;
   if (t->count == METAINFO_FILES_MAX)
-    return too_much(t, "holds more than 1,000,000 files, which is more than a torrent may have");
+    return too_much(t, "holds more than 500,000 files, which is more than a torrent may have");
   if (__builtin_add_overflow(t->total, (uint64_t)st->st_size, &t->total) ||
       t->total > GEOMETRY_TOTAL_MAX)
     return too_much(t, "is larger than a torrent may be");

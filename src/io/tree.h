@@ -9,7 +9,7 @@
  *   folder without any file in it    can't be in a torrent; left out, and counted
  *   can't be read     an error: a torrent that silently lacks a file is worse than none
  *   odd name          kept as the bytes that it is
- *   more than 64 folders deep, more than 1,000,000 files    an error: readers refuse such torrents
+ *   more than 64 folders deep, more than 500,000 files    an error: readers refuse such torrents
  *   what is to be replaced by the torrent    left out, and counted: the caller must know whether
  *                     that is an earlier torrent, or somebody's data
  *

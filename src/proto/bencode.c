@@ -8,7 +8,7 @@
 
 const struct ben_limits bencode_torrent_limits = {
   .max_bytes = 64u << 20,
-  .max_tokens = 3000000,
+  .max_tokens = 1 << 22,
   .max_depth = BENCODE_DEPTH_MAX,
 };
 const struct ben_limits bencode_message_limits = {

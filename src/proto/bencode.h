@@ -50,7 +50,7 @@ struct ben_limits {
 enum { BENCODE_DEPTH_MAX = 100 };
 
 /* Limits for a torrent file and for a message from the network (tracker, extension). */
-extern const struct ben_limits bencode_torrent_limits; /* 64 MiB, 3,000,000 tokens, depth 100 */
+extern const struct ben_limits bencode_torrent_limits; /* 64 MiB, 4,194,304 tokens, depth 100 */
 extern const struct ben_limits bencode_message_limits; /* 1 MiB, 20,000 tokens, depth 20 */
 
 struct ben_doc {

@@ -63,7 +63,7 @@ struct metainfo {
  * Parses the `len` bytes of a torrent file. On success fills `m`, to be freed by metainfo_free();
  * `in` is no longer needed. On failure `m` is zeroed and `err` (may be NULL) says which field and
  * why. Returns ERR_OK, ERR_FORMAT, ERR_LIMIT, ERR_UNSUPPORTED (v2 only), ERR_MEMORY.
- * Limits: 64 MiB of input, 64 trackers per tier and tiers, 64 web seeds, 1,000,000 files, paths 64
+ * Limits: 64 MiB of input, 64 trackers per tier and tiers, 64 web seeds, 500,000 files, paths 64
  * deep, URLs 2,048 bytes; what is over a count limit of trackers, seeds or nodes is ignored, not an
  * error.
  */

@@ -21,7 +21,9 @@
 #include "proto/bencode.h"
 #include "proto/metainfo_field.h"
 
-enum { METAINFO_FILES_MAX = 1000000, METAINFO_DEPTH_MAX = 64 };
+/* Each file takes 5 bencoded values and one for each element of its path: with up to three of these
+ * so many fit into bencode_torrent_limits. */
+enum { METAINFO_FILES_MAX = 500000, METAINFO_DEPTH_MAX = 64 };
 
 struct metainfo_file {
   char **path;         /* `depth` >= 1 elements, each NUL-terminated; single-file: one, the name */

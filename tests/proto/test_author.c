@@ -128,6 +128,31 @@ TEST(what_is_written_is_read_back) {
   buf_free(&b);
 }
 
+/* The limits of files, of bencoded values and of bytes agree. */
+TEST(as_many_files_as_a_torrent_may_have_are_read_back) {
+  struct author_file *f = calloc(METAINFO_FILES_MAX + 1, sizeof *f);
+  assert_non_null(f);
+  for (size_t i = 0; i <= METAINFO_FILES_MAX; i++) f[i] = (struct author_file){"a/b/c", i < 1};
+  for (size_t n = METAINFO_FILES_MAX; n <= METAINFO_FILES_MAX + 1; n++) {
+    struct buf info, b;
+    struct metainfo m;
+    buf_init(&info, 64 << 20);
+    buf_init(&b, 64 << 20);
+    author_put_info(&info, &(struct author_info){.name = "top", .multi = true, .files = f,
+                                                 .file_count = n, .piece_len = 16384,
+                                                 .hashes = hashes, .pieces = 1});
+    author_put_torrent(&b, &(struct author_outside){.tiers = two_tiers, .tier_count = 2,
+                                                    .comment = "c", .created_by = "b"},
+                       info.data, info.len);
+    enum err e = metainfo_parse(&m, b.data, b.len, NULL);
+    assert_int_equal(e, n > METAINFO_FILES_MAX ? ERR_LIMIT : ERR_OK);
+    metainfo_free(&m);
+    buf_free(&info);
+    buf_free(&b);
+  }
+  free(f);
+}
+
 TEST(a_buffer_that_is_too_small_shows_it) {
   struct buf b;
   buf_init(&b, 20);
@@ -270,7 +295,9 @@ int main(void) {
       T(files_in_folders_private_and_source_are_written_canonically),
       T(a_folder_with_one_file_stays_a_folder), T(what_has_nothing_to_say_is_left_out),
       T(a_single_tracker_needs_no_list), T(everything_beside_info_is_written_canonically),
-      T(what_is_written_is_read_back), T(a_buffer_that_is_too_small_shows_it),
+      T(what_is_written_is_read_back),
+      T(as_many_files_as_a_torrent_may_have_are_read_back),
+      T(a_buffer_that_is_too_small_shows_it),
       T(no_change_changes_nothing), T(trackers_are_replaced_and_unknown_keys_stay),
       T(trackers_web_seeds_and_comment_can_go), T(a_comment_replaces_both_of_its_spellings),
       T(web_seeds_become_a_list), T(the_outer_keys_come_in_order_and_info_stays_out_of_order),
