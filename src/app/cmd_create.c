@@ -68,6 +68,7 @@ struct making {
   char *out;           /* its path, or "-" */
   int64_t date;        /* below 0: none */
   struct tiers tiers;
+  bool *exclude_used;  /* one for each --exclude */
   struct tree tree;
   struct geometry geo;
   uint8_t *hashes;
@@ -153,6 +154,8 @@ static int prepare(struct making *k) {
   if (code == EXIT_OK) code = find_name(k);
   if (code != EXIT_OK) return code;
   k->out = torrent_out_path(o->common.output, k->name);
+  k->exclude_used = calloc(o->exclude.count + 1, sizeof *k->exclude_used);
+  if (k->exclude_used == NULL) return no_memory();
   if (k->out == NULL) return no_memory();
   if (is_path(k)) {
     log_error("'%.300s' is the very file that the torrent is to be made of; choose another name "
@@ -180,6 +183,10 @@ static void warn(const struct making *k) {
   warn_of(&t->special, "a pipe, socket or device is", "pipes, sockets or devices are", "left out");
   warn_of(&t->empty, "a folder is", "folders are", "left out, as it has no files to share");
   if (k->o->is_private && k->tiers.count == 0)
+  for (size_t i = 0; i < k->o->exclude.count; i++)
+    if (!k->exclude_used[i])
+      log_warn("--exclude '%.300s' matches nothing; patterns are compared with paths below "
+               "'%.300s'", k->o->exclude.at[i], t->top);
     log_warn("a private torrent finds peers through its trackers only, and this one has none; "
              "'weft edit --add-tracker' adds one later");
 }
@@ -273,7 +280,7 @@ static int look(struct making *k) {
   struct tree_options o = {
     .exclude = k->o->exclude.at, .exclude_count = k->o->exclude.count,
     .follow_links = k->o->follow_links, .cancel = &k->progress.cancel,
-    .skip = torrent_out_is_stdout(k->out) ? NULL : k->out,
+    .skip = torrent_out_is_stdout(k->out) ? NULL : k->out, .exclude_used = k->exclude_used,
   };
   enum err e = tree_read(&k->tree, k->o->common.args[0], &o);
   if (e == ERR_CANCELLED) return EXIT_UNEXPECTED; /* the signal knows the code */
@@ -436,6 +443,7 @@ static int run(const struct options *common) {
   tiers_free(&k.tiers);
   free(k.out);
   free(k.name);
+  free(k.exclude_used);
   return code;
 }
 

@@ -114,9 +114,13 @@ static enum err add_file(struct walk *w, const char *path, const struct stat *st
 /* --- the walk --- */
 
 static bool is_excluded(struct walk *w, bool is_folder) {
-  for (size_t i = 0; i < w->o->exclude_count; i++)
-    if (glob_match_path(w->o->exclude[i], buf_cstr(&w->path), is_folder)) return true;
-  return false;
+  bool any = false;
+  for (size_t i = 0; i < w->o->exclude_count; i++) {
+    if (!glob_match_path(w->o->exclude[i], buf_cstr(&w->path), is_folder)) continue;
+    if (w->o->exclude_used != NULL) w->o->exclude_used[i] = true;
+    any = true;
+  }
+  return any;
 }
 
 /* A folder that is among those we are in: a link, or a mount, leads back. */

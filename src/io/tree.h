@@ -73,6 +73,7 @@ struct tree {
 struct tree_options {
   const char *const *exclude; /* patterns of base/glob; what matches is left out, folders whole */
   size_t exclude_count;
+  bool *exclude_used;         /* one for each pattern, set when it matches; NULL */
   bool follow_links;
   const char *skip;           /* a file that is no part of it, by its inode; NULL. A single file is
                                * taken all the same */
