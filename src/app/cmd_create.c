@@ -195,7 +195,9 @@ static void warn(const struct making *k) {
 static int check_skipped(const struct making *k) {
   const struct tree_odd *skipped = &k->tree.skipped;
   if (skipped->count == 0) return EXIT_OK;
-  if (!torrent_out_is_torrent(k->out)) {
+  enum err e = torrent_out_recognise(k->out);
+  if (e == ERR_MEMORY) return no_memory();
+  if (e != ERR_OK) {
     log_error("'%.300s' is one of the files that the torrent is to be made of; choose another name "
               "with -o", k->out);
     return EXIT_USAGE;
@@ -248,13 +250,14 @@ static int put_torrent(const struct making *k, struct buf *b) {
     files[i] = (struct author_file){k->tree.files[i].path, k->tree.files[i].length};
   buf_init(&info, TORRENT_BYTES_MAX);
   put_info(k, &info, files);
-  bool fits = !info.failed;
-  if (fits) author_put_torrent(b, &o, info.data, info.len);
-  fits = fits && !b->failed;
+  if (!info.failed) author_put_torrent(b, &o, info.data, info.len);
+  bool starved = info.no_memory || b->no_memory;
+  bool fits = !info.failed && !b->failed;
   buf_free(&info);
   free(files);
   if (fits) return EXIT_OK;
   return refuse(EXIT_BAD_TORRENT, "the torrent would be larger than 64 MiB, which readers refuse; "
+  if (starved) return no_memory();
                 "take a larger --piece-length, or fewer files");
 }
 
@@ -470,7 +473,9 @@ static const struct command_option options[] = {
   {.name = "date", .kind = OPTION_TEXT, FIELD(date), .takes = "TIME",
    .help = "write down when it was made: now, or seconds\nsince 1970 (default: it is not said)"},
   {.name = "piece-length", .kind = OPTION_SIZE, FIELD(piece_len), .takes = "SIZE",
-   .help = "a power of two, 16K to 512M (default: by size,\nfor up to 2,048 pieces)"},
+   .help = "a power of two, 16K to 512M (default: by size,\n"
+           "for up to 2,048 pieces; above 32 GiB it stays 16M\n"
+           "as long as it can)"},
   {.name = "exclude", .kind = OPTION_LIST, FIELD(exclude), .takes = "GLOB",
    .help = "leave out files and folders; may repeat. \"*.tmp\" is\n"
            "found in every folder, \"a/*.tmp\" only in a,\n"

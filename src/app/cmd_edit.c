@@ -98,6 +98,13 @@ static int change_trackers(struct retrack *r, const struct edit_options *o,
   return EXIT_USAGE;
 }
 
+/* Why author_edit() failed on a torrent that was read before. */
+static int tell_failure(const struct buf *out) {
+  if (!out->failed || out->no_memory) return no_memory();
+  log_error("the torrent would be larger than 64 MiB, which readers refuse");
+  return EXIT_BAD_TORRENT;
+}
+
 /* Appends the new torrent to `out`. */
 static int edit(struct buf *out, const struct edit_options *o, const struct ben_doc *d) {
   struct retrack r = {.list = {.data = NULL}};
@@ -109,8 +116,7 @@ static int edit(struct buf *out, const struct edit_options *o, const struct ben_
     .urls = o->web_seeds.at, .url_count = o->web_seeds.count,
     .comment = o->no_comment || o->comment != NULL, .text = o->comment,
   };
-  if (code == EXIT_OK && author_edit(out, d, &c) != ERR_OK)
-    code = no_memory();
+  if (code == EXIT_OK && author_edit(out, d, &c) != ERR_OK) code = tell_failure(out);
   retrack_free(&r);
   return code;
 }

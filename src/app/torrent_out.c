@@ -57,25 +57,28 @@ static bool read_file(const char *path, struct buf *b) {
   return good;
 }
 
-bool torrent_out_is_torrent(const char *path) {
+enum err torrent_out_recognise(const char *path) {
   struct metainfo m = {.name = NULL};
   struct buf b;
   buf_init(&b, TORRENT_BYTES_MAX);
-  bool good = read_file(path, &b);
-  if (good) {
-    enum err e = metainfo_parse(&m, b.data, b.len, NULL);
-    good = e == ERR_OK || e == ERR_UNSUPPORTED;
-    metainfo_free(&m);
-  }
+  enum err e = read_file(path, &b) ? metainfo_parse(&m, b.data, b.len, NULL) : ERR_FORMAT;
+  if (b.no_memory) e = ERR_MEMORY;
+  metainfo_free(&m);
   buf_free(&b);
-  return good;
+  if (e == ERR_UNSUPPORTED) return ERR_OK; /* version 2 alone */
+  return e == ERR_OK || e == ERR_MEMORY ? e : ERR_FORMAT;
 }
 
 /* Whatever --overwrite says: a typing error must not cost anybody's data. */
 static int check_replaced(const char *path) {
   struct stat st;
   if (stat(path, &st) != 0 || (S_ISREG(st.st_mode) && st.st_size == 0)) return EXIT_OK;
-  if (torrent_out_is_torrent(path)) return EXIT_OK;
+  enum err e = torrent_out_recognise(path);
+  if (e == ERR_OK) return EXIT_OK;
+  if (e == ERR_MEMORY) {
+    log_error("there is not enough memory to see whether '%.300s' is a torrent", path);
+    return EXIT_RESOURCES;
+  }
   log_error("'%.300s' is not a torrent, so it is not replaced, not even with --overwrite; choose "
             "another name with -o, or remove it first", path);
   return EXIT_USAGE;

@@ -14,6 +14,7 @@
 
 #include "app/options.h"
 #include "base/buf.h"
+#include "base/err.h"
 #include "proto/tiers.h"
 
 /* Help texts that both commands show. */
@@ -33,8 +34,9 @@ bool torrent_out_is_stdout(const char *path);
  * not EXIT_OK: EXIT_DISK; EXIT_USAGE for standard output that is a terminal, and for a file that is
  * to be replaced and holds something else than a torrent. Waits for the disk. */
 int torrent_out_check(const char *path, bool replace);
-/* Is the file `path` certainly a torrent, of whatever version? Waits for the disk. */
-bool torrent_out_is_torrent(const char *path);
+/* Is the file `path` certainly a torrent, of whatever version? Returns ERR_OK if it is; ERR_FORMAT
+ * if not, or if it can't be read; ERR_MEMORY. Waits for the disk. */
+enum err torrent_out_recognise(const char *path);
 /* Checks again, and writes it; empties `torrent`. Returns as above. Signals wait meanwhile. */
 int torrent_out_write(const char *path, struct buf *torrent, bool replace);
 

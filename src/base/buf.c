@@ -16,7 +16,7 @@ void buf_free(struct buf *b) {
 
 void buf_clear(struct buf *b) {
   b->len = 0;
-  b->failed = false;
+  b->failed = b->no_memory = false;
 }
 
 void buf_consume(struct buf *b, size_t n) {
@@ -37,7 +37,7 @@ static bool grow(struct buf *b, size_t more) {
   while (cap < need) cap = cap > SIZE_MAX / 2 ? need : cap * 2;
   uint8_t *data = realloc(b->data, cap);
   if (data == NULL) {
-    b->failed = true;
+    b->failed = b->no_memory = true;
     return false;
   }
   b->data = data;

@@ -19,6 +19,7 @@ struct buf {
   size_t cap;
   size_t max;
   bool failed; /* something did not fit, or memory ran out: `data` is a truncated prefix */
+  bool no_memory; /* it was memory */
 };
 
 /* An empty buffer that will hold at most `max` bytes. Allocates nothing. */

@@ -61,6 +61,20 @@ TEST(a_length_near_the_end_of_memory_does_not_wrap) {
   buf_free(&b);
 }
 
+TEST(want_of_memory_is_another_failure_than_a_maximum) {
+  struct buf b;
+  buf_init(&b, SIZE_MAX);
+  assert_null(buf_reserve(&b, SIZE_MAX / 4));
+  assert_true(b.failed && b.no_memory);
+  buf_clear(&b);
+  assert_false(b.failed || b.no_memory);
+  buf_free(&b);
+  buf_init(&b, 5);
+  assert_null(buf_reserve(&b, 6));
+  assert_true(b.failed && !b.no_memory);
+  buf_free(&b);
+}
+
 TEST(clearing_forgets_the_failure_too) {
   struct buf b = empty(3);
   buf_put_str(&b, "long");
@@ -138,7 +152,8 @@ TEST(fixed_places_hold_big_endian_numbers) {
 }
 
 int main(void) {
-  RUN(T(an_empty_buffer_owns_nothing), T(numbers_are_written_big_endian),
+  RUN(T(want_of_memory_is_another_failure_than_a_maximum),
+      T(an_empty_buffer_owns_nothing), T(numbers_are_written_big_endian),
       T(exactly_the_maximum_fits), T(after_the_first_failure_nothing_is_appended),
       T(a_length_near_the_end_of_memory_does_not_wrap), T(clearing_forgets_the_failure_too),
       T(a_freed_buffer_can_be_used_again), T(consuming_removes_from_the_front),
