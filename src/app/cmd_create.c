@@ -58,6 +58,7 @@ struct create_options {
   const char *date;          /* "now", or seconds since 1970; NULL: none */
   bool is_private;
   bool follow_links;
+  bool odd_names;
   bool dry_run;
 };
 
@@ -67,8 +68,8 @@ struct making {
   char *name;
   char *out;           /* its path, or "-" */
   int64_t date;        /* below 0: none */
-  struct tiers tiers;
   bool *exclude_used;  /* one for each --exclude */
+  struct tiers tiers;
   struct tree tree;
   struct geometry geo;
   uint8_t *hashes;
@@ -153,9 +154,9 @@ static int prepare(struct making *k) {
   if (code == EXIT_OK) code = torrent_out_web_seeds("web-seed", &o->web_seeds);
   if (code == EXIT_OK) code = find_name(k);
   if (code != EXIT_OK) return code;
-  k->out = torrent_out_path(o->common.output, k->name);
   k->exclude_used = calloc(o->exclude.count + 1, sizeof *k->exclude_used);
   if (k->exclude_used == NULL) return no_memory();
+  k->out = torrent_out_path(o->common.output, k->name);
   if (k->out == NULL) return no_memory();
   if (is_path(k)) {
     log_error("'%.300s' is the very file that the torrent is to be made of; choose another name "
@@ -182,11 +183,11 @@ static void warn(const struct making *k) {
   warn_of(&t->links, "a symbolic link is", "symbolic links are", links);
   warn_of(&t->special, "a pipe, socket or device is", "pipes, sockets or devices are", "left out");
   warn_of(&t->empty, "a folder is", "folders are", "left out, as it has no files to share");
-  if (k->o->is_private && k->tiers.count == 0)
   for (size_t i = 0; i < k->o->exclude.count; i++)
     if (!k->exclude_used[i])
       log_warn("--exclude '%.300s' matches nothing; patterns are compared with paths below "
                "'%.300s'", k->o->exclude.at[i], t->top);
+  if (k->o->is_private && k->tiers.count == 0)
     log_warn("a private torrent finds peers through its trackers only, and this one has none; "
              "'weft edit --add-tracker' adds one later");
 }
@@ -256,8 +257,8 @@ static int put_torrent(const struct making *k, struct buf *b) {
   buf_free(&info);
   free(files);
   if (fits) return EXIT_OK;
-  return refuse(EXIT_BAD_TORRENT, "the torrent would be larger than 64 MiB, which readers refuse; "
   if (starved) return no_memory();
+  return refuse(EXIT_BAD_TORRENT, "the torrent would be larger than 64 MiB, which readers refuse; "
                 "take a larger --piece-length, or fewer files");
 }
 
@@ -268,7 +269,7 @@ static int rehearse(struct making *k) {
   if (k->hashes == NULL) return no_memory();
   buf_init(&torrent, TORRENT_BYTES_MAX);
   int code = put_torrent(k, &torrent);
-  if (code == EXIT_OK) code = rehearsal_run(&torrent, &k->tree, k->name);
+  if (code == EXIT_OK) code = rehearsal_run(&torrent, &k->tree, k->name, k->o->odd_names);
   buf_free(&torrent);
   return code;
 }
@@ -442,11 +443,11 @@ static int run(const struct options *common) {
   else if (code == EXIT_OK)
     code = make(&k);
   free(k.hashes);
+  free(k.exclude_used);
   tree_free(&k.tree);
   tiers_free(&k.tiers);
   free(k.out);
   free(k.name);
-  free(k.exclude_used);
   return code;
 }
 
@@ -482,6 +483,9 @@ static const struct command_option options[] = {
            "\"a/**/*.tmp\" anywhere below a"},
   {.name = "follow-links", .kind = OPTION_FLAG, FIELD(follow_links),
    .help = "take what symbolic links lead to (default: they\nare left out)"},
+  {.name = "odd-names", .kind = OPTION_FLAG, FIELD(odd_names),
+   .help = "take names with a tab, line break or the like in\n"
+           "them, which make aria2 refuse the torrent"},
   {.name = "dry-run", .letter = 'n', .kind = OPTION_FLAG, FIELD(dry_run),
    .help = "list the files, hash and write nothing"},
   OPTION_JSON("print one JSON object instead of text"),

@@ -223,17 +223,72 @@ def _(box):
     names = [b"\xff\xfe", "\u00e9 \u20ac".encode(), b"a\nb\x1b[31m", b"-x", b" ", b"a\\b", b"READ",
              b"read"]
     top = lay_out(box, {os.fsdecode(name): name for name in names})
-    made = box.weft("create", top, expect=0)
+    refused = box.weft("create", top, expect=3)
+    lib.check("1 name," in refused.err and "--odd-names" in refused.err, "not told", refused)
+    lib.check(leftovers(box) == ["data", "downloads"], "something was written", leftovers(box))
+    made = box.weft("create", "--odd-names", top, expect=0)
+    lib.check("aria2 refuses this torrent" in made.err, "not told", made)
     lib.check("4 names" in made.err and "\x1b" not in made.err + made.out, "not told", made)
     files = decoded(box.path("data.torrent"))[b"info"][b"files"]
     lib.check([f[b"path"] for f in files] == [[name] for name in sorted(names)], "other names",
               files)
     by_libtorrent(box.path("data.torrent"))
-    dry = box.weft("create", "-o", "x", "--dry-run", top, expect=0)
+    dry = box.weft("create", "-o", "x", "--odd-names", "--dry-run", top, expect=0)
     lib.check(dry.err == made.err, "a dry run tells something else", dry)
     fine = box.weft("create", "-o", "x", "--exclude", "*[!- a-z\u00e9\u20ac]*", top, expect=0)
     lib.check(fine.err == "" and "in 4 files" in fine.out, "not these four", fine)
     box.weft("verify", "x", box.folder + "/", expect=0)
+
+
+@lib.case("aria2 takes every name that create takes without being urged")
+def _(box):
+    names = [bytes([c]) + b"x" for c in range(1, 128) if c != ord("/")]
+    names += [b"\xff\xfe", b"a\\b", b"..a", b"...", b" ", b"\xc2\x85", b"\xe2\x80\xae"]
+    taken = 0
+    for name in names:
+        top = box.path("d%d" % names.index(name))
+        os.mkdir(top)
+        with open(os.path.join(os.fsencode(top), name), "wb") as out:
+            out.write(b"x")
+        made = box.weft("create", "-o", "t.torrent", "--overwrite", top)
+        lib.check((made.code, name[:1] in b"\b\t\n\f\r") in ((0, False), (3, True)), repr(name),
+                  made)
+        if made.code == 0:
+            shown = subprocess.run(["aria2c", "--no-conf", "-S", box.path("t.torrent")],
+                                   stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+            lib.check(b"\nInfo Hash: " + field(made, "Info Hash").encode() in shown.stdout,
+                      repr(name), shown.stdout)
+            taken += 1
+    lib.check(taken == len(names) - 5, taken)
+    named = box.weft("create", "-o", "t.torrent", "--overwrite", "--name", "a\nb", top, expect=3)
+    lib.check("aria2" in named.err, "the name of the torrent is no better", named)
+
+
+@lib.case("an --exclude that matches nothing is told, and one that others forestall is not")
+def _(box):
+    top = lay_out(box, {"a.tmp": b"1", "b": b"2"})
+    shown = box.weft("create", "-n", "--exclude", "*.tmp", "--exclude", "a*", "--exclude", "/d/b",
+                     "--exclude", "c", top, expect=0)
+    lib.check(shown.err.count("matches nothing") == 2 and "'/d/b'" in shown.err and
+              "'c'" in shown.err, "says else", shown)
+    alone = box.weft("create", "-n", "--exclude", "x", os.path.join(top, "b"), expect=0)
+    lib.check("'x' matches nothing" in alone.err, "says else", alone)
+
+
+@lib.case("want of memory is told as that, and no torrent is written")
+def _(box):
+    if lib.KIND != "e2e":
+        return  # sanitizers map terabytes
+    top = lay_out(box, {"f%d" % i: b"x" for i in range(3000)})
+    codes = set()
+    for limit in range(12000, 60000, 1500):
+        made = box.weft("create", "-q", "-o", "t.torrent", "--overwrite", top,
+                        prefix=["bash", "-c", 'ulimit -v %d; exec "$@"' % limit, "-"])
+        if made.code == 127:
+            continue  # not enough to start any program
+        lib.check(made.code in (0, 6), "%d KiB" % limit, made)
+        codes.add(made.code)
+    lib.check(codes == {0, 6}, codes)
 
 
 @lib.case("what can't be shared is refused with its reason")
