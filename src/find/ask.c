@@ -89,6 +89,8 @@ static void scrape(const struct ask *a, struct slot *s, const struct tracker_htt
     fail(s, r->failure, true, r->retry_in_s);
   } else if (!r->found) {
     fail(s, "it does not know this torrent", true, -1);
+  } else if (r->complete < 0 && r->incomplete < 0 && r->downloaded < 0) {
+    fail(s, "it knows this torrent, and gives no counts of it", false, -1);
   } else {
     s->seen.state = ASK_ANSWERED;
     s->seen.scraped = r;

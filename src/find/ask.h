@@ -44,7 +44,8 @@ struct ask_tracker { /* one tracker, and what it said */
   int64_t took_ms;     /* from the start of the request to the end of the reply; 0 if SKIPPED */
   const struct announce_reply *announced; /* of ANSWERED; NULL otherwise, and for a scrape */
   const struct scrape_reply *scraped;     /* of ANSWERED; NULL otherwise, and for an announce. The
-                                           * torrent is in it: not to know it is a failure. */
+                                           * torrent is in it, with a count at least: less is a
+                                           * failure. */
 };
 
 struct ask_config {

@@ -484,6 +484,17 @@ def _(box):
     lib.check(document["version"] == 1 and document["info_hash"] == torrent.info_hash.hex(), "")
 
 
+@lib.case("scrape: an answer without any count is exit 4")
+def _(box):
+    torrent = small(box)
+    bare = scraped(box, (torrent.info_hash, {"complete": -5, "name": "x"}))
+    torrent.write_torrent(torrent.file, bare)
+    result = box.weft("scrape", torrent.file, expect=4)
+    lib.check(result.out == "" and "gives no counts" in line_of(result, bare), "", result)
+    document = json.loads(box.weft("scrape", "--json", torrent.file, expect=4).out)
+    lib.check(document["trackers"][0]["state"] == "failed", "", document)
+
+
 @lib.case("scrape asks for one torrent, and joins no swarm")
 def _(box):
     torrent = small(box)

@@ -296,6 +296,9 @@ static void assert_no_scrape(const char *path, const char *reply, bool refused, 
 TEST(a_scrape_without_counts_says_why) {
   assert_no_scrape("/announce", "{'files': {}}", true, "does not know this torrent");
   assert_no_scrape("/announce", "{'failure reason': 'no scrape'}", true, "no scrape");
+  assert_no_scrape("/announce", "{'files': {'aaaaaaaaaaaaaaaaaaaa': {}}}", false, "no counts");
+  assert_no_scrape("/announce", "{'files': {'aaaaaaaaaaaaaaaaaaaa': {'complete': -5,"
+                   " 'incomplete': 'x'}}}", false, "no counts");
   assert_no_scrape("/announce", "{'peers': ''}", false, "no tracker's reply");
   assert_no_scrape("/a", "", false, "can't be scraped");
 }
