@@ -8,7 +8,7 @@
  * others, and how we take it back, stands in find/ask.h.
  *
  * --json prints one object when all have answered:
- *   "version": 1   "info_hash": hex
+ *   "version": 1   "info_hash": hex   "trackers_left_out": how many of the torrent's were not asked
  *   "trackers": [ what survey_json() in app/survey.h lists, and
  *     "seeders", "leechers": null if it did not say
  *     "interval", "min_interval": seconds as the tracker said them, null if it did not
@@ -153,6 +153,7 @@ static void print_json(const struct survey *s, const struct addresses *l) {
   json_open_object(&j, NULL);
   json_u64(&j, "version", 1);
   json_hex(&j, "info_hash", s->m.info_hash, sizeof s->m.info_hash);
+  json_u64(&j, "trackers_left_out", s->m.trackers_left_out);
   json_open_array(&j, "trackers");
   for (size_t i = 0; i < ask_count(s->ask); i++) json_tracker(&j, ask_get(s->ask, i));
   json_close(&j, ']');

@@ -7,7 +7,7 @@
  * the torrent, it can't be reached. Exit 0 if there are counts, 4 if there are none.
  *
  * --json prints one object when all have answered:
- *   "version": 1   "info_hash": hex
+ *   "version": 1   "info_hash": hex   "trackers_left_out": how many of the torrent's were not asked
  *   "trackers": [ what survey_json() in app/survey.h lists, and
  *     "seeders", "leechers", "downloads": null if unknown
  *     "min_interval": seconds between two scrapes as the tracker wishes, null if it did not say
@@ -62,6 +62,7 @@ static void print_json(const struct survey *s) {
   json_open_object(&j, NULL);
   json_u64(&j, "version", 1);
   json_hex(&j, "info_hash", s->m.info_hash, sizeof s->m.info_hash);
+  json_u64(&j, "trackers_left_out", s->m.trackers_left_out);
   json_open_array(&j, "trackers");
   for (size_t i = 0; i < ask_count(s->ask); i++) json_tracker(&j, ask_get(s->ask, i));
   json_close(&j, ']');

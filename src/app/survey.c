@@ -34,6 +34,9 @@ static enum err add_all(struct survey *s) {
   for (size_t t = 0; !o->no_trackers && t < s->m.tier_count; t++)
     for (size_t i = 0; e == ERR_OK && i < s->m.tiers[t].count; i++)
       e = ask_add(s->ask, s->m.tiers[t].urls[i], t + 1);
+  if (!o->no_trackers && s->m.trackers_left_out > 0)
+    log_warn("%zu of the torrent's trackers are not asked: weft reads 64 tiers of 64 trackers, and "
+             "what is no URL is none", s->m.trackers_left_out);
   return e;
 }
 

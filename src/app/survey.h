@@ -12,6 +12,9 @@
  * show is theirs. --timeout is for each tracker, from the moment when it is asked, and for the
  * fetching of a torrent by its URL.
  *
+ * All trackers are asked that the torrent parser reads (4,096 at most); if it left any out, a
+ * warning says how many, and --json has "trackers_left_out".
+ *
  * What a tracker said goes to stderr where it is not what was asked for, a line for each; -q leaves
  * that out, and --json has it on stdout anyway.
  */

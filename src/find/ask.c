@@ -15,7 +15,6 @@
 #include "io/http.h"
 
 enum {
-  TRACKERS_MAX = 500,
   THREADS_MAX = 100,          /* a request may take five descriptors, and 1,024 are usual */
   THREAD_STACK = 1024 * 1024, /* libcurl and TLS want that much */
   NUMWANT = 200,
@@ -38,6 +37,7 @@ struct ask {
   atomic_bool no_reply;     /* always true: nobody waits for the reply to "stopped" */
   struct slot *slots;       /* owned; each one the thread's that took it, until it is in ended[] */
   size_t count;
+  size_t room;              /* for slots, and in ended[] */
   size_t *ended;            /* owned; slots in the order of their end */
   pthread_t threads[THREADS_MAX];
   size_t thread_count;
@@ -209,18 +209,28 @@ struct ask *ask_new(const struct ask_config *config) {
   a->config = *config;
   atomic_store(&a->no_reply, true);
   pthread_mutex_init(&a->lock, NULL);
-  a->slots = calloc(TRACKERS_MAX, sizeof *a->slots);
-  a->ended = calloc(TRACKERS_MAX, sizeof *a->ended);
-  if (a->slots != NULL && a->ended != NULL) return a;
-  ask_free(a);
-  return NULL;
+  return a;
+}
+
+/* Makes room for one more. Nothing points into the slots before ask_start(). */
+static bool make_room(struct ask *a) {
+  if (a->count < a->room) return true;
+  size_t room = a->room > 0 ? 2 * a->room : 4;
+  struct slot *slots = reallocarray(a->slots, room, sizeof *slots);
+  if (slots != NULL) a->slots = slots;
+  size_t *ended = reallocarray(a->ended, room, sizeof *ended);
+  if (ended != NULL) a->ended = ended;
+  if (slots == NULL || ended == NULL) return false;
+  a->room = room;
+  return true;
 }
 
 enum err ask_add(struct ask *a, const char *url, size_t tier) {
-  if (a->count == TRACKERS_MAX || is_known(a, url)) return ERR_OK;
+  if (is_known(a, url)) return ERR_OK;
+  if (!make_room(a)) return ERR_MEMORY;
   const char *why = tracker_http_refuses(url);
   struct slot *s = &a->slots[a->count];
-  s->seen = (struct ask_tracker){.tier = tier, .retry_in_s = -1};
+  *s = (struct slot){.seen = {.tier = tier, .retry_in_s = -1}};
   s->url = strdup(url);
   if (s->url == NULL) return ERR_MEMORY;
   http_redact(url, s->seen.url, sizeof s->seen.url);

@@ -63,7 +63,8 @@ struct ask;
 /* NULL when out of memory. http_global_init() comes first. */
 struct ask *ask_new(const struct ask_config *config);
 /* Adds a tracker by its announce URL (copied). `tier` is only noted. One that was added already is
- * passed over, and so is all beyond 500. Returns ERR_OK, or ERR_MEMORY. Not after ask_start(). */
+ * passed over. However many there are, all are asked, 100 at a time; each takes about 4 KiB of
+ * memory. Returns ERR_OK, or ERR_MEMORY. Not after ask_start(). */
 enum err ask_add(struct ask *a, const char *url, size_t tier);
 /* Begins to ask them. Returns ERR_OK, or ERR_MEMORY if there is no thread to be had. */
 enum err ask_start(struct ask *a);

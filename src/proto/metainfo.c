@@ -189,6 +189,7 @@ static enum err read_sources(struct reader *r, ben_val root) {
   struct metainfo *m = r->m;
   ben_val http = bencode_get_typed(d, root, "httpseeds", BEN_LIST);
   enum err e = metainfo_sources_tiers(d, root, &m->tiers, &m->tier_count);
+  m->trackers_left_out = metainfo_sources_left_out(d, root, m->tiers, m->tier_count);
   if (e == ERR_OK)
     e = metainfo_sources_urls(d, bencode_get(d, root, "url-list"), &m->web_seeds,
                               &m->web_seed_count);

@@ -46,6 +46,7 @@ struct metainfo {
   int64_t creation_date;    /* seconds since 1970, negative before; 0 if absent */
   struct metainfo_tier *tiers; /* announce-list, or announce as the only tier; BEP 12 */
   size_t tier_count;
+  size_t trackers_left_out; /* of announce-list, see metainfo_sources_left_out() */
   char **web_seeds;         /* "url-list", BEP 19 */
   size_t web_seed_count;
   char **http_seeds;        /* "httpseeds", BEP 17 */

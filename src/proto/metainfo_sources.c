@@ -96,6 +96,28 @@ enum err metainfo_sources_tiers(const struct ben_doc *d, ben_val root, struct me
   return e;
 }
 
+/* The members of a tier that are more than an empty string. */
+static size_t count_entries(const struct ben_doc *d, ben_val tier) {
+  size_t n = 0;
+  for (ben_val k = bencode_first(d, tier); k != BEN_NONE; k = bencode_next(d, tier, k)) {
+    const char *s;
+    size_t len;
+    n += !bencode_str(d, k, &s, &len) || len > 0;
+  }
+  return n;
+}
+
+size_t metainfo_sources_left_out(const struct ben_doc *d, ben_val root,
+                                 const struct metainfo_tier *tiers, size_t count) {
+  ben_val list = bencode_get_typed(d, root, "announce-list", BEN_LIST);
+  size_t there = 0;
+  size_t kept = 0;
+  for (ben_val k = bencode_first(d, list); k != BEN_NONE; k = bencode_next(d, list, k))
+    there += bencode_is(d, k, BEN_LIST) ? count_entries(d, k) : 1;
+  for (size_t i = 0; i < count; i++) kept += tiers[i].count;
+  return there > kept ? there - kept : 0;
+}
+
 /* Appends [host, port]; one that is malformed is left out. */
 static enum err add_node(const struct ben_doc *d, ben_val pair, struct metainfo_node *nodes,
                          size_t *count) {

@@ -43,6 +43,10 @@ struct metainfo_node { /* DHT bootstrap node, BEP 5 */
  * found: NULL and 0. First the trackers: announce-list if it holds a usable URL, else announce. */
 enum err metainfo_sources_tiers(const struct ben_doc *d, ben_val root, struct metainfo_tier **out,
                                 size_t *count);
+/* How many trackers "announce-list" holds beside those in `tiers`: over a limit, or no usable URL.
+ * Empty ones are not counted (and one too few where "announce" had to do instead). */
+size_t metainfo_sources_left_out(const struct ben_doc *d, ben_val root,
+                                 const struct metainfo_tier *tiers, size_t count);
 /* A list of URLs, or a single one. */
 enum err metainfo_sources_urls(const struct ben_doc *d, ben_val v, char ***out, size_t *count);
 /* The DHT nodes. */

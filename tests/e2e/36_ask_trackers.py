@@ -395,6 +395,26 @@ def _(box):
         lib.check(result.code == 0 and text in result.out, "not waited for", result)
 
 
+@lib.case("however many trackers a torrent has, all are asked, or it is said how many are not")
+def _(box):
+    torrent = small(box)
+    counts = bencode({"files": {torrent.info_hash: {"complete": 1}}})
+    asked = box.tracker(lambda query: counts)
+    asked.server.socket.listen(256)
+    for tiers, left_out in ((60, 0), (70, 120)):
+        del asked.queries[:]
+        torrent.write_torrent(torrent.file, [["%s?t=%d.%d" % (asked.url, t, i) for i in range(20)]
+                                             for t in range(tiers)])
+        result = box.weft("scrape", "--timeout", "0", torrent.file, expect=0)
+        count = 20 * tiers - left_out
+        lib.check(len(asked.queries) == len(result.out.splitlines()) == count,
+                  "not %d" % count, len(asked.queries), result)
+        said = "%d of the torrent's trackers are not asked" % left_out
+        lib.check((said in result.err) == (left_out > 0), "not said", result)
+    document = json.loads(box.weft("scrape", "--json", torrent.file, expect=0).out)
+    lib.check(document["trackers_left_out"] == 120 and len(document["trackers"]) == 1280, "")
+
+
 @lib.case("Ctrl-C is exit 130 at once, and shows nothing of half an answer")
 def _(box):
     slow, log = tracker(box, "stall")

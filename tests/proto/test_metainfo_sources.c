@@ -29,6 +29,12 @@ TEST(an_empty_or_malformed_announce_list_falls_back_to_announce) {
 TEST(unusable_entries_of_an_announce_list_are_left_out) {
   assert_only_tracker(BESIDE("'announce-list': [['a b', 5, '', 'http://ok'], [], 5], "),
                       "http://ok");
+  struct metainfo m = good(BESIDE("'announce-list': [['a b', 5, '', 'http://ok'], [], 5], "));
+  assert_int_equal(m.trackers_left_out, 3);
+  metainfo_free(&m);
+  m = good(BESIDE("'announce': 'http://a', "));
+  assert_int_equal(m.trackers_left_out, 0);
+  metainfo_free(&m);
 }
 
 TEST(blanks_around_a_url_are_trimmed) {
@@ -60,9 +66,11 @@ static struct metainfo repeated(const char *open, const char *each, const char *
 TEST(what_is_over_a_count_limit_is_left_out) {
   struct metainfo m = repeated("'announce-list': [", "['http://a'],", "]");
   assert_int_equal(m.tier_count, 64);
+  assert_int_equal(m.trackers_left_out, 36);
   metainfo_free(&m);
   m = repeated("'announce-list': [[", "'http://a',", "]]");
   assert_int_equal(m.tiers[0].count, 64);
+  assert_int_equal(m.trackers_left_out, 36);
   metainfo_free(&m);
   m = repeated("'url-list': [", "'http://a',", "]");
   assert_int_equal(m.web_seed_count, 64);
