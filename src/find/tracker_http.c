@@ -64,7 +64,7 @@ static enum err explain_status(const char *url, const struct http_reply *h,
   *retry_in_s = h->retry_after_s;
   snprintf(why, ANNOUNCE_TEXT_MAX, "%s answered with HTTP status %ld",
            http_redact_host(url, host, sizeof host), h->status);
-  if (announce_parse(&r, h->body.data, h->body.len) != ERR_OK) return ERR_REFUSED;
+  if (announce_parse(&r, h->body.data, h->body.len, 0) != ERR_OK) return ERR_REFUSED;
   if (r.failure[0] != '\0') snprintf(why, ANNOUNCE_TEXT_MAX, "%s", r.failure);
   if (r.retry_in_s >= 0) *retry_in_s = r.retry_in_s;
   announce_free(&r);
@@ -87,13 +87,14 @@ static enum err explain_body(const char *url, const struct buf *body, enum err e
 
 /* --- an announce --- */
 
-static enum err read_announced(const char *url, const struct http_reply *h,
+static enum err read_announced(const char *url, const struct http_reply *h, size_t peers_max,
                                struct tracker_http_outcome *out) {
   out->redirected = h->redirected;
   out->unanswered = h->status == 0;
   if (out->unanswered) return ERR_OK;
   if (h->status != STATUS_OK) return explain_status(url, h, out->why, &out->retry_in_s);
-  enum err e = announce_parse(&out->r, h->body.data, h->body.len);
+  if (peers_max == 0) peers_max = ANNOUNCE_PEERS_MAX;
+  enum err e = announce_parse(&out->r, h->body.data, h->body.len, peers_max);
   return explain_body(url, &h->body, e, out->why);
 }
 
@@ -108,7 +109,7 @@ enum err tracker_http_announce(const char *url, const struct announce_request *q
   if (full.len > 0) put_joint(&full);
   announce_put_query(&full, q);
   enum err e = fetch(&full, how, &h, out->why);
-  if (e == ERR_OK) e = read_announced(url, &h, out);
+  if (e == ERR_OK) e = read_announced(url, &h, how->peers_max, out);
   http_reply_free(&h);
   buf_free(&full);
   return e;

@@ -21,6 +21,7 @@
 struct tracker_http_how {
   int64_t deadline_ms;         /* CLOCK_NEVER: only the 15 s, or nothing */
   bool patient;                /* the deadline is the only limit in time */
+  size_t peers_max;            /* of a reply to an announce; 0: ANNOUNCE_PEERS_MAX */
   const atomic_bool *cancel;   /* these as in struct http_request */
   const atomic_bool *no_reply;
   void (*on_connected)(void *arg);

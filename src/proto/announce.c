@@ -71,12 +71,14 @@ void announce_put_query(struct buf *b, const struct announce_request *q) {
 
 /* --- The peers of a reply. --- */
 
-/* Keeps the address if it can be a peer and there is room, counts it as skipped otherwise. */
+/* Keeps the address if it can be a peer and there is room, only counts it otherwise. */
 static void keep(struct announce_reply *r, size_t room, const struct addr *a) {
-  if (r->peer_count < room && addr_is_peer(a))
+  if (!addr_is_peer(a))
+    r->peer_skipped++;
+  else if (r->peer_count < room)
     r->peers[r->peer_count++] = *a;
   else
-    r->peer_skipped++;
+    r->peer_over++;
 }
 
 /* Compact peers: `size` bytes each, a rest at the end is one more bad entry. */
@@ -122,11 +124,12 @@ static size_t claims(const struct ben_doc *d, ben_val v, size_t size) {
   return bencode_is(d, v, BEN_LIST) ? bencode_count(d, v) : 0;
 }
 
-static enum err read_peers(struct announce_reply *r, const struct ben_doc *d, ben_val root) {
+static enum err read_peers(struct announce_reply *r, const struct ben_doc *d, ben_val root,
+                           size_t peers_max) {
   ben_val peers = bencode_get(d, root, "peers");
   ben_val peers6 = bencode_get(d, root, "peers6");
   size_t room = claims(d, peers, COMPACT4_LEN) + claims(d, peers6, COMPACT6_LEN);
-  if (room > ANNOUNCE_PEERS_MAX) room = ANNOUNCE_PEERS_MAX;
+  if (room > peers_max) room = peers_max;
   if (room > 0) {
     r->peers = calloc(room, sizeof *r->peers);
     if (r->peers == NULL) return ERR_MEMORY;
@@ -199,7 +202,8 @@ static void read_failure(struct announce_reply *r, const struct ben_doc *d, ben_
   if (r->failure[0] == '\0') memcpy(r->failure, unsaid, sizeof unsaid);
 }
 
-static enum err read_reply(struct announce_reply *r, const struct ben_doc *d, ben_val root) {
+static enum err read_reply(struct announce_reply *r, const struct ben_doc *d, ben_val root,
+                           size_t peers_max) {
   if (!bencode_is(d, root, BEN_DICT)) return ERR_FORMAT;
   read_failure(r, d, bencode_get(d, root, "failure reason"));
   bencode_cstr(d, bencode_get(d, root, "warning message"), r->warning, sizeof r->warning);
@@ -209,15 +213,15 @@ static enum err read_reply(struct announce_reply *r, const struct ben_doc *d, be
   r->complete = read_count(d, bencode_get(d, root, "complete"));
   r->incomplete = read_count(d, bencode_get(d, root, "incomplete"));
   r->external_ip = read_external_ip(d, bencode_get(d, root, "external ip"));
-  return r->failure[0] != '\0' ? ERR_OK : read_peers(r, d, root);
+  return r->failure[0] != '\0' ? ERR_OK : read_peers(r, d, root, peers_max);
 }
 
-enum err announce_parse(struct announce_reply *r, const void *in, size_t len) {
+enum err announce_parse(struct announce_reply *r, const void *in, size_t len, size_t peers_max) {
   struct ben_doc d;
   *r = (struct announce_reply){0};
   enum err e = bencode_decode(&d, in, len, &reply_limits);
   if (e != ERR_OK) return e == ERR_MEMORY ? ERR_MEMORY : ERR_FORMAT;
-  e = read_reply(r, &d, bencode_root(&d));
+  e = read_reply(r, &d, bencode_root(&d), peers_max);
   bencode_free(&d);
   return e;
 }

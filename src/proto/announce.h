@@ -33,7 +33,8 @@ struct announce_request {
   size_t tracker_id_len;
 };
 
-enum { ANNOUNCE_PEERS_MAX = 2000, ANNOUNCE_TEXT_MAX = 512 };
+enum { ANNOUNCE_PEERS_MAX = 2000, /* enough for a download */
+       ANNOUNCE_TEXT_MAX = 512 };
 
 struct announce_reply {
   char failure[ANNOUNCE_TEXT_MAX];  /* "failure reason"; "" if there is none. As it came, like the
@@ -49,9 +50,10 @@ struct announce_reply {
   int64_t complete;      /* seeders; -1 absent */
   int64_t incomplete;    /* leechers; -1 absent */
   struct addr external_ip; /* BEP 24; family 0 if absent */
-  struct addr *peers;    /* owned; at most ANNOUNCE_PEERS_MAX, all pass addr_is_peer() */
-  size_t peer_count;
-  size_t peer_skipped;   /* entries that were malformed, impossible or over the maximum */
+  struct addr *peers;    /* owned; all pass addr_is_peer() */
+  size_t peer_count;     /* not over the maximum that announce_parse() was told */
+  size_t peer_over;      /* that could be peers, but were over the maximum */
+  size_t peer_skipped;   /* entries that were malformed or impossible */
 };
 
 /* Appends "info_hash=...&peer_id=...&port=..." with every byte that is not unreserved (RFC 3986)
@@ -65,11 +67,12 @@ const char *announce_event_name(enum announce_event e);
 /*
  * Reads the body of a reply: compact (string) and dictionary (list) peers, peers6, and the rest.
  * A reply with a failure reason is ERR_OK with `failure` set and no peers. Bytes behind the
- * dictionary are passed over: some trackers send a newline.
+ * dictionary are passed over: some trackers send a newline. At most `peers_max` peers are kept; a
+ * reply itself may have 1 MiB, which can be 174,762 of them.
  * Returns ERR_OK (then announce_free() is due), ERR_FORMAT if it is no bencoded dictionary,
  * ERR_MEMORY.
  */
-enum err announce_parse(struct announce_reply *r, const void *in, size_t len);
+enum err announce_parse(struct announce_reply *r, const void *in, size_t len, size_t peers_max);
 /* The value of "retry in" (BEP 31), as struct announce_reply has it: seconds, -1, or INT64_MAX. */
 int64_t announce_retry_in(const struct ben_doc *d, ben_val v);
 /* Frees the peers. Safe on a zeroed struct. */

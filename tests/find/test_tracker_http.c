@@ -231,7 +231,8 @@ TEST(a_hundred_thousand_peers_are_two_thousand) {
   }
   buf_put_u8(&body, 'e');
   assert_int_equal(announce(200, "", body), ERR_OK);
-  assert_peers(ANNOUNCE_PEERS_MAX, 100000 - ANNOUNCE_PEERS_MAX);
+  assert_int_equal(got.r.peer_over, 100000 - ANNOUNCE_PEERS_MAX);
+  assert_peers(ANNOUNCE_PEERS_MAX, 0);
 }
 
 TEST(more_than_a_megabyte_is_cut) {

@@ -42,7 +42,7 @@ static void check_rest(const uint8_t *data, size_t size, const struct announce_r
   if (more == NULL) abort();
   memcpy(more, data, size);
   more[size] = '\n';
-  CHECK(announce_parse(&again, more, size + 1) == ERR_OK);
+  CHECK(announce_parse(&again, more, size + 1, ANNOUNCE_PEERS_MAX) == ERR_OK);
   CHECK(again.peer_count == r->peer_count && again.interval_s == r->interval_s);
   announce_free(&again);
   free(more);
@@ -81,7 +81,7 @@ static void check_query(const uint8_t *data, size_t size) {
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   struct announce_reply r;
   uint8_t *in = fuzz_copy(data, size);
-  enum err e = announce_parse(&r, in, size);
+  enum err e = announce_parse(&r, in, size, ANNOUNCE_PEERS_MAX);
   CHECK(e == ERR_OK || e == ERR_FORMAT);
   if (e == ERR_OK) {
     check_reply(&r);

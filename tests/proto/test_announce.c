@@ -12,7 +12,7 @@
 static struct announce_reply parsed(const char *text) {
   struct announce_reply r;
   struct buf b = ben(text);
-  assert_int_equal(announce_parse(&r, b.data, b.len), ERR_OK);
+  assert_int_equal(announce_parse(&r, b.data, b.len, ANNOUNCE_PEERS_MAX), ERR_OK);
   buf_free(&b);
   return r;
 }
@@ -20,7 +20,7 @@ static struct announce_reply parsed(const char *text) {
 static struct announce_reply loaded(const char *name) {
   struct fixture f = fixture(name);
   struct announce_reply r;
-  assert_int_equal(announce_parse(&r, f.data, f.len), ERR_OK);
+  assert_int_equal(announce_parse(&r, f.data, f.len, ANNOUNCE_PEERS_MAX), ERR_OK);
   free(f.data);
   return r;
 }
@@ -213,7 +213,7 @@ TEST(impossible_peers_are_skipped) {
   struct announce_reply r;
   static const char in[] = "d5:peers24:" "\x7f\0\0\1\0\x50" "\0\0\0\0\0\x50" "\xe0\0\0\1\0\x50"
                            "\x08\x08\x08\x08\0\0" "e";
-  assert_int_equal(announce_parse(&r, in, sizeof in - 1), ERR_OK);
+  assert_int_equal(announce_parse(&r, in, sizeof in - 1, ANNOUNCE_PEERS_MAX), ERR_OK);
   assert_int_equal(r.peer_count, 1);
   assert_peer(&r, 0, "127.0.0.1:80");
   assert_int_equal(r.peer_skipped, 3);
@@ -240,7 +240,8 @@ TEST(peers_of_a_strange_type_are_none) {
 TEST(at_most_2000_compact_peers_are_kept) {
   struct announce_reply r = parsed("{'peers': #600000}"); /* 120.120.120.120:30840 each */
   assert_int_equal(r.peer_count, 2000);
-  assert_int_equal(r.peer_skipped, 98000);
+  assert_int_equal(r.peer_over, 98000);
+  assert_int_equal(r.peer_skipped, 0);
   announce_free(&r);
 }
 
@@ -253,7 +254,8 @@ TEST(at_most_2000_dictionary_peers_are_kept) {
   struct announce_reply r = parsed(buf_cstr(&text));
   buf_free(&text);
   assert_int_equal(r.peer_count, 2000);
-  assert_int_equal(r.peer_skipped, 23000);
+  assert_int_equal(r.peer_over, 23000);
+  assert_int_equal(r.peer_skipped, 0);
   announce_free(&r);
 }
 
@@ -285,20 +287,20 @@ TEST(what_is_no_dictionary_is_refused) {
   static const char *const bad[] = {"", "<html>404</html>", "li1ee", "5:hello", "d5:peers"};
   struct announce_reply r;
   for (size_t i = 0; i < 5; i++)
-    assert_int_equal(announce_parse(&r, bad[i], strlen(bad[i])), ERR_FORMAT);
-  assert_int_equal(announce_parse(&r, NULL, 0), ERR_FORMAT);
+    assert_int_equal(announce_parse(&r, bad[i], strlen(bad[i]), ANNOUNCE_PEERS_MAX), ERR_FORMAT);
+  assert_int_equal(announce_parse(&r, NULL, 0, ANNOUNCE_PEERS_MAX), ERR_FORMAT);
 }
 
 TEST(a_newline_behind_the_reply_is_passed_over) {
   struct announce_reply r;
-  assert_int_equal(announce_parse(&r, "de\n", 3), ERR_OK);
+  assert_int_equal(announce_parse(&r, "de\n", 3, ANNOUNCE_PEERS_MAX), ERR_OK);
   announce_free(&r);
 }
 
 TEST(a_reply_over_a_megabyte_is_refused) {
   struct announce_reply r;
   struct buf b = ben("{'peers': #1048576}");
-  assert_int_equal(announce_parse(&r, b.data, b.len), ERR_FORMAT);
+  assert_int_equal(announce_parse(&r, b.data, b.len, ANNOUNCE_PEERS_MAX), ERR_FORMAT);
   buf_free(&b);
 }
 
