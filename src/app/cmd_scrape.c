@@ -23,24 +23,30 @@
 #include "app/out.h"
 #include "app/survey.h"
 
+enum { LINE_BYTES = 1024 };
+
 /* "1 seeder", "5 seeders", "? seeders" */
-static void print_count(const char *before, const char *what, int64_t n) {
-  if (n < 0) out_printf("%s? %ss", before, what);
-  else out_printf("%s%" PRId64 " %s%s", before, n, what, human_plural((uint64_t)n));
+static void put_count(struct buf *b, const char *before, const char *what, int64_t n) {
+  if (n < 0) buf_printf(b, "%s? %ss", before, what);
+  else buf_printf(b, "%s%" PRId64 " %s%s", before, n, what, human_plural((uint64_t)n));
 }
 
-static void tell(const struct survey *s, const struct ask_tracker *t) {
+static void tell(struct survey *s, const struct ask_tracker *t) {
   const struct scrape_reply *r = t->scraped;
   if (r == NULL) {
     survey_tell(s, t, NULL);
     return;
   }
   if (s->o->json) return;
-  out_printf("%s: ", t->url);
-  print_count("", "seeder", r->complete);
-  print_count(", ", "leecher", r->incomplete);
-  print_count(", ", "download", r->downloaded);
-  out_printf(" (%" PRId64 " ms)\n", t->took_ms);
+  struct buf b;
+  buf_init(&b, LINE_BYTES);
+  buf_printf(&b, "%s: ", t->url);
+  put_count(&b, "", "seeder", r->complete);
+  put_count(&b, ", ", "leecher", r->incomplete);
+  put_count(&b, ", ", "download", r->downloaded);
+  buf_printf(&b, " (%" PRId64 " ms)\n", t->took_ms);
+  survey_put(s, &b);
+  buf_free(&b);
 }
 
 static void json_tracker(struct json *j, const struct ask_tracker *t) {
@@ -54,7 +60,7 @@ static void json_tracker(struct json *j, const struct ask_tracker *t) {
   json_close(j, '}');
 }
 
-static void print_json(const struct survey *s) {
+static void print_json(struct survey *s) {
   struct json j;
   struct buf b;
   buf_init(&b, SIZE_MAX / 2);
@@ -68,7 +74,8 @@ static void print_json(const struct survey *s) {
   json_close(&j, ']');
   json_close(&j, '}');
   buf_put_u8(&b, '\n');
-  out_buf(&b);
+  if (b.failed) out_buf(&b); /* which says so */
+  survey_put(s, &b);
   buf_free(&b);
 }
 
@@ -78,7 +85,7 @@ static int run(const struct options *o) {
   if (code != EXIT_OK) return code;
   for (const struct ask_tracker *t; (t = survey_next(&s)) != NULL;) tell(&s, t);
   if (survey_whole(&s) && o->json) print_json(&s);
-  return survey_close(&s);
+  return survey_close(&s, "counts");
 }
 
 static const struct command_option options[] = {

@@ -54,6 +54,10 @@ size_t out_columns(void) {
   return known && ws.ws_col > 0 ? ws.ws_col : COLUMNS;
 }
 
+void out_flush(void) {
+  if (failed == 0) note(fflush(stdout));
+}
+
 bool out_broken(void) {
   return failed != 0;
 }

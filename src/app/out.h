@@ -24,6 +24,8 @@ void out_escaped(const char *text, size_t len);
 void out_buf(struct buf *b);
 /* Columns of the terminal that standard output is; 80 if it is none, or if nobody knows. */
 size_t out_columns(void);
+/* Sends on what has been written so far. */
+void out_flush(void);
 /* A write has failed: what follows would be for nobody. */
 bool out_broken(void);
 /* Flushes. Returns ERR_OK, also when the reader has gone; otherwise one sentence was logged:

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "app/exits.h"
+#include "app/out.h"
 #include "app/signals.h"
 #include "app/torrent.h"
 #include "base/escape.h"
@@ -15,6 +16,7 @@
 
 enum {
   LINE_BYTES = 16 * 1024, /* all that a tracker may say, escaped */
+  STDOUT_BYTES = 4096, /* what a pipe takes whole (PIPE_BUF) when it takes anything */
   PATIENCE_MS = 200 /* how long a line waits for a stderr that is stuck */
 };
 
@@ -85,6 +87,30 @@ static void listen_to(struct survey *s) {
   if (p[1].revents) net_bell_clear(s->bell);
 }
 
+/* Waits until stdout takes STDOUT_BYTES without blocking. False: a signal came instead. */
+static bool await_reader(struct survey *s) {
+  struct pollfd p[2] = {{.fd = s->signals, .events = POLLIN},
+                        {.fd = STDOUT_FILENO, .events = POLLOUT}};
+  while (s->sig == 0) {
+    if (poll(p, 2, -1) < 0) continue;
+    if (p[0].revents) s->sig = signals_take(s->signals);
+    else return true;
+  }
+  return false;
+}
+
+bool survey_put(struct survey *s, struct buf *b) {
+  size_t at = 0;
+  while (at < b->len && !out_broken() && await_reader(s)) {
+    size_t n = b->len - at < STDOUT_BYTES ? b->len - at : STDOUT_BYTES;
+    out_printf("%.*s", (int)n, (const char *)b->data + at);
+    out_flush();
+    at += n;
+  }
+  buf_clear(b);
+  return s->sig == 0 && !out_broken();
+}
+
 const struct ask_tracker *survey_next(struct survey *s) {
   while (s->sig == 0) {
     const struct ask_tracker *t = ask_next(s->ask);
@@ -107,21 +133,26 @@ bool survey_whole(const struct survey *s) {
 
 /* No tracker answered: says so, with the reason of the first one that was asked, or else of the
  * first. */
-static void tell_nobody(const struct survey *s) {
+static void tell_nobody(const struct survey *s, const char *what) {
   size_t n = ask_count(s->ask);
   const struct ask_tracker *first = ask_get(s->ask, 0);
   for (size_t i = 0; i < n && first->state == ASK_SKIPPED; i++) first = ask_get(s->ask, i);
-  if (n == 1)
-    log_error("the tracker %s gave no answer: %s", first->url, first->why);
+  if (first->state == ASK_SKIPPED) first = ask_get(s->ask, 0);
+  const char *refused = first->refused ? " refused" : "";
+  if (n > 1)
+    log_error("none of the %zu trackers gave %s; %s%s: %s", n, what, first->url, refused,
+              first->why);
+  else if (first->refused)
+    log_error("the tracker %s refused: %s", first->url, first->why);
   else
-    log_error("none of the %zu trackers gave an answer; %s: %s", n, first->url, first->why);
+    log_error("the tracker %s gave no %s: %s", first->url, what, first->why);
 }
 
-int survey_close(struct survey *s) {
+int survey_close(struct survey *s, const char *what) {
   while (s->sig == 0 && !ask_over(s->ask)) listen_to(s);
   int code = s->sig != 0 ? signals_exit_code(s->sig) : EXIT_OK;
   if (code == EXIT_OK && s->answered == 0) {
-    tell_nobody(s);
+    tell_nobody(s, what);
     code = EXIT_NO_SOURCE;
   }
   free_all(s);

@@ -4,8 +4,8 @@
  *   int code = survey_open(&s, o, false);
  *   if (code != EXIT_OK) return code;
  *   while ((t = survey_next(&s)) != NULL) tell(t);
- *   if (survey_whole(&s)) show(s.ask);
- *   return survey_close(&s);
+ *   if (survey_whole(&s)) show the rest;
+ *   return survey_close(&s, "addresses");
  *
  * Both commands load the torrent, put the trackers of --tracker before its own, wait for each one's
  * answer and for signals (Ctrl-C ends everything at once), and have the same exit codes; what they
@@ -46,13 +46,17 @@ struct survey {
  * EXIT_NO_SOURCE (there is no tracker), EXIT_RESOURCES. Waits for the torrent; before any thread is
  * started. */
 int survey_open(struct survey *s, const struct options *o, bool scrape);
+/* Writes what `b` holds to stdout, flushed, and empties it. While the reader takes nothing it waits
+ * for signals, too. Returns false if nobody wants the rest: a signal came, or a write failed. */
+bool survey_put(struct survey *s, struct buf *b);
 /* Waits for the next tracker's answer. NULL: all have answered, or a signal came. */
 const struct ask_tracker *survey_next(struct survey *s);
-/* Has every tracker had its say? False after a signal: nothing is shown then. */
+/* Has every tracker had its say? False after a signal: what was put is all then. */
 bool survey_whole(const struct survey *s);
 /* Waits until the trackers know that we have left again, then frees everything. Returns EXIT_OK if
- * a tracker answered; EXIT_NO_SOURCE, after one sentence in the log; or the signal's code. */
-int survey_close(struct survey *s);
+ * a tracker answered; EXIT_NO_SOURCE, after one sentence in the log that none gave `what`; or the
+ * signal's code. */
+int survey_close(struct survey *s, const char *what);
 
 /* One line on stderr: the tracker, `said`, and the time it took; for one that did not answer why
  * not, and `said` is left out (may be NULL). Nothing with -q or --json. */

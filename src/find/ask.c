@@ -1,5 +1,6 @@
 #include "find/ask.h"
 
+#include <ifaddrs.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -18,6 +19,7 @@ enum {
   THREADS_MAX = 100,          /* a request may take five descriptors, and 1,024 are usual */
   THREAD_STACK = 1024 * 1024, /* libcurl and TLS want that much */
   NUMWANT = 200,
+  PEERS_MAX = 4000000,        /* of all replies together, see ask.h */
   GOODBYE_MS = 2000,          /* for "stopped" */
   PORT_FIRST = 61000,         /* to 65535: assigned to nobody (RFC 6335), and not given out by */
   PORT_COUNT = 4536           /* the kernel, which stops at 60999 (ip_local_port_range) */
@@ -34,6 +36,7 @@ struct ask {
   struct ask_config config;
   struct announce_request q;
   atomic_bool cancel;
+  atomic_size_t peers;      /* in the replies so far */
   atomic_bool no_reply;     /* always true: nobody waits for the reply to "stopped" */
   struct slot *slots;       /* owned; each one the thread's that took it, until it is in ended[] */
   size_t count;
@@ -59,12 +62,28 @@ static void fail(struct slot *s, const char *why, bool refused, int64_t retry_in
   snprintf(s->seen.why, sizeof s->seen.why, "%s", why);
 }
 
-/* A tracker that counts us at once may name us to ourselves. */
-static void drop_ourselves(struct announce_reply *r, uint16_t port) {
-  size_t kept = 0;
-  for (size_t i = 0; i < r->peer_count; i++)
-    if (r->peers[i].port != port) r->peers[kept++] = r->peers[i];
-  r->peer_count = kept;
+/* Is it the host of one of these interfaces? */
+static bool is_here(const struct addr *a, const struct ifaddrs *all) {
+  struct addr own;
+  bool found = addr_is_loopback(a);
+  for (const struct ifaddrs *i = all; i != NULL && !found; i = i->ifa_next)
+    found = i->ifa_addr != NULL && addr_from_sockaddr(i->ifa_addr, &own) && addr_same_host(&own, a);
+  return found;
+}
+
+/* A tracker that counts us at once may name us to ourselves. Returns how often it did. */
+static size_t drop_ourselves(struct announce_reply *r, uint16_t port) {
+  struct ifaddrs *all = NULL;
+  size_t count = r->peer_count;
+  if (getifaddrs(&all) != 0) all = NULL;
+  r->peer_count = 0;
+  for (size_t i = 0; i < count; i++) {
+    const struct addr *a = &r->peers[i];
+    if (a->port != port || !(addr_same_host(a, &r->external_ip) || is_here(a, all)))
+      r->peers[r->peer_count++] = *a;
+  }
+  freeifaddrs(all);
+  return count - r->peer_count;
 }
 
 static void announce(struct ask *a, struct slot *s, const struct tracker_http_how *how) {
@@ -75,7 +94,9 @@ static void announce(struct ask *a, struct slot *s, const struct tracker_http_ho
     fail(s, s->job.out.why, s->job.result == ERR_OK, s->job.out.retry_in_s);
     return;
   }
-  drop_ourselves(&s->job.out.r, a->q.port);
+  atomic_fetch_add(&a->peers, s->job.out.r.peer_count);
+  s->seen.our_port = a->q.port;
+  s->seen.ourselves = drop_ourselves(&s->job.out.r, a->q.port);
   s->seen.state = ASK_ANSWERED;
   s->seen.announced = &s->job.out.r;
 }
@@ -102,6 +123,7 @@ static void scrape(const struct ask *a, struct slot *s, const struct tracker_htt
 static void ask_one(struct ask *a, struct slot *s) {
   int64_t start_ms = clock_now_ms();
   struct tracker_http_how how = {.deadline_ms = CLOCK_NEVER, .patient = true, .cancel = &a->cancel};
+  if (atomic_load(&a->peers) < PEERS_MAX) how.peers_max = SIZE_MAX;
   if (a->config.timeout_ms > 0) how.deadline_ms = start_ms + a->config.timeout_ms;
   if (a->config.scrape) scrape(a, s, &how);
   else announce(a, s, &how);

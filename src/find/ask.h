@@ -15,11 +15,14 @@
  * thread, without waiting for its own reply. The peer id and the key are fresh, and the port is a
  * random one above those that Linux gives out by itself: many trackers know a peer by address and
  * port alone, and under the port of a client that runs here our "stopped" would take that one out
- * of the swarm. An address with this port in a reply is our own and is left out.
+ * of the swarm. An address with this port in a reply is left out if it is one of this machine's, or
+ * the one where the tracker sees us (BEP 24). Any other may be another peer's, and stays.
+ *
+ * All peers of a reply are kept. Only when the trackers have named 4,000,000 together, which takes
+ * dozens of replies at the limit of 1 MiB, each further one may bring ANNOUNCE_PEERS_MAX.
  *
  * The price: an announce that was not answered in time, or that was cancelled, may have been
- * counted all the same, and nothing takes it back but the tracker's own patience; and one real peer
- * in 64,512 has the same port and is not shown.
+ * counted all the same, and nothing takes it back but the tracker's own patience.
  */
 #ifndef WEFT_FIND_ASK_H
 #define WEFT_FIND_ASK_H
@@ -42,6 +45,8 @@ struct ask_tracker { /* one tracker, and what it said */
   char why[ANNOUNCE_TEXT_MAX]; /* of FAILED and SKIPPED: one sentence; escape to show */
   int64_t retry_in_s;  /* of FAILED: when it wants to be asked again; -1 unsaid; INT64_MAX never */
   int64_t took_ms;     /* from the start of the request to the end of the reply; 0 if SKIPPED */
+  uint16_t our_port;   /* the port that we said we have */
+  size_t ourselves;    /* of ANSWERED: addresses in the reply that are our own, and left out */
   const struct announce_reply *announced; /* of ANSWERED; NULL otherwise, and for a scrape */
   const struct scrape_reply *scraped;     /* of ANSWERED; NULL otherwise, and for an announce. The
                                            * torrent is in it, with a count at least: less is a
