@@ -21,7 +21,7 @@ struct addr {
   uint32_t scope;  /* of IPv6 link-local: the number of the interface; else 0, or not known */
 };
 
-enum { ADDR_TEXT_MAX = 64 }; /* "[ipv6%4294967295]:65535" and a NUL */
+enum { ADDR_TEXT_MAX = 68 }; /* "[ipv6%4294967295]:65535" and a NUL */
 
 /* The address in compact form: BEP 23 and BEP 7. Any bytes give an address; ask addr_is_peer(). */
 struct addr addr_from_compact4(const uint8_t p[static 6]);
