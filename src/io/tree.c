@@ -158,7 +158,9 @@ static enum err take_folder(struct walk *w, int above, const char *name, const s
 static enum err take_file(struct walk *w, int above, const char *name, const struct stat *st) {
   if (w->has_skip && st->st_dev == w->skip_dev && st->st_ino == w->skip_ino)
     return note(w, &w->t->skipped);
-  if (faccessat(above, name, R_OK, AT_EACCESS) != 0) return fail(w->t, buf_cstr(&w->path), errno);
+  bool for_all = (st->st_mode & 0444) == 0444; /* then asking would be a call for nothing */
+  if (!for_all && faccessat(above, name, R_OK, AT_EACCESS) != 0)
+    return fail(w->t, buf_cstr(&w->path), errno);
   w->levels[w->depth - 1].files++;
   return add_file(w, buf_cstr(&w->path), st);
 }
@@ -334,17 +336,49 @@ int tree_open(const struct tree *t, size_t file, enum err *e) {
   return -1;
 }
 
+/* The folder that the last file was looked for in, as the next one is mostly there, too. */
+struct place {
+  int fd;           /* -1: none */
+  const char *path; /* of a file in it */
+  size_t len;       /* of that path, up to the folder's end */
+};
+
+/* Makes `p` the folder of `path`, `len` > 0 bytes long. Returns 0 or -1. */
+static int go_to(const struct tree *t, struct place *p, const char *path, size_t len) {
+  if (p->fd >= 0 && p->len == len && memcmp(p->path, path, len) == 0) return 0;
+  char *folder = strndup(path, len);
+  if (folder == NULL) return -1;
+  if (p->fd >= 0) close(p->fd);
+  *p = (struct place){.path = path, .len = len};
+  p->fd = store_beneath_open(t->fd, folder, O_PATH | O_DIRECTORY, 0);
+  int errnum = errno;
+  free(folder);
+  errno = errnum;
+  return p->fd >= 0 ? 0 : -1;
+}
+
+/* What is under a file's name now. Returns 0 or -1. */
+static int look_again(const struct tree *t, struct place *p, const char *path, struct stat *st) {
+  const char *slash = strrchr(path, '/');
+  if (t->single) return stat(path, st);
+  if (t->follow) return fstatat(t->fd, path, st, 0);
+  if (slash == NULL) return fstatat(t->fd, path, st, AT_SYMLINK_NOFOLLOW);
+  if (go_to(t, p, path, (size_t)(slash - path)) != 0) return -1;
+  return fstatat(p->fd, slash + 1, st, AT_SYMLINK_NOFOLLOW);
+}
+
 enum err tree_recheck(const struct tree *t) {
-  for (size_t i = 0; i < t->count; i++) {
+  struct place p = {.fd = -1};
+  enum err e = ERR_OK;
+  for (size_t i = 0; i < t->count && e == ERR_OK; i++) {
     struct stat st;
-    const char *path = t->files[i].path;
-    int rc = t->single   ? stat(path, &st)
-             : t->follow ? fstatat(t->fd, path, &st, 0)
-                         : store_beneath_stat(t->fd, path, &st);
-    if (rc != 0) return tree_fail(t, i, errno);
-    if (!is_same(&t->files[i], &st)) return changed(t, i);
+    if (look_again(t, &p, t->files[i].path, &st) != 0)
+      e = tree_fail(t, i, errno);
+    else if (!is_same(&t->files[i], &st))
+      e = changed(t, i);
   }
-  return ERR_OK;
+  if (p.fd >= 0) close(p.fd);
+  return e;
 }
 
 void tree_free(struct tree *t) {

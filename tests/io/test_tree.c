@@ -284,6 +284,31 @@ TEST(another_file_or_a_link_in_its_place_is_a_change) {
   assert_changed();
 }
 
+TEST(files_are_looked_at_again_in_whatever_folder_they_are) {
+  static const char *const paths[] = {"d/a/x", "d/a/y", "d/a.b", "d/b/c/x", "d/b/x", "d/x"};
+  enum { COUNT = sizeof paths / sizeof *paths };
+  folder("d");
+  folder("d/a");
+  folder("d/b");
+  folder("d/b/c");
+  for (size_t i = 0; i < COUNT; i++) put(paths[i], i + 1);
+  for (size_t i = 0; i < COUNT; i++) {
+    assert_int_equal(look("d", (struct tree_options){0}), ERR_OK);
+    assert_int_equal(t.count, COUNT);
+    assert_int_equal(tree_recheck(&t), ERR_OK);
+    made_listen();
+    put(paths[i], i + 1);
+    assert_int_equal(tree_recheck(&t), ERR_MISMATCH);
+    made_told(paths[i]);
+    tree_free(&t);
+  }
+  assert_int_equal(look("d", (struct tree_options){0}), ERR_OK);
+  assert_int_equal(rename("d/b", "b"), 0);
+  assert_int_equal(symlink("../b", "d/b"), 0); /* the same files, by way of a link */
+  assert_int_equal(tree_recheck(&t), ERR_MISMATCH);
+  tree_free(&t);
+}
+
 TEST(new_bytes_of_the_same_length_are_a_change) {
   struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, {.tv_sec = 5}};
   folder("d");
@@ -440,6 +465,7 @@ int main(void) {
       MADE(what_may_not_be_read_is_an_error_that_names_it), MADE(cancelled_means_cancelled),
       MADE(a_file_that_grows_shrinks_or_goes_has_changed),
       MADE(another_file_or_a_link_in_its_place_is_a_change),
+      MADE(files_are_looked_at_again_in_whatever_folder_they_are),
       MADE(new_bytes_of_the_same_length_are_a_change),
       MADE(a_time_that_was_put_back_hides_no_change),
       MADE(no_later_change_can_have_a_time_that_was_seen),
