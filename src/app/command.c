@@ -6,6 +6,7 @@
 
 #include "app/command_help.h"
 #include "app/out.h"
+#include "app/reflow.h"
 #include "base/log.h"
 #include "io/http.h"
 #include "io/net.h"
@@ -292,6 +293,18 @@ size_t command_size(const struct command *c) {
   return c->size != 0 ? c->size : sizeof(struct options);
 }
 
+/* Prints `text`, in fewer columns if the terminal has fewer, and frees it. */
+static void print_help(struct buf *text) {
+  struct buf narrow;
+  size_t width = out_columns();
+  buf_init(&narrow, 1 << 16);
+  if (width < COMMAND_HELP_WIDTH && !text->failed)
+    reflow_put(&narrow, buf_cstr(text), COMMAND_HELP_COLUMN, width);
+  out_buf(width < COMMAND_HELP_WIDTH ? &narrow : text);
+  buf_free(&narrow);
+  buf_free(text);
+}
+
 enum command_result command_parse(const struct command *c, const struct command *const *all,
                                   struct options *o, int argc, char **argv) {
   struct parse p = {.o = o, .command = c, .all = all, .argc = argc, .argv = argv, .at = 1};
@@ -302,8 +315,7 @@ enum command_result command_parse(const struct command *c, const struct command 
   struct buf text;
   buf_init(&text, 1 << 16);
   command_help_put(&text, c);
-  out_buf(&text);
-  buf_free(&text);
+  print_help(&text);
   return COMMAND_HELP;
 }
 
@@ -311,6 +323,5 @@ void command_overview(const struct command *const *all) {
   struct buf text;
   buf_init(&text, 1 << 16);
   command_help_overview(&text, all);
-  out_buf(&text);
-  buf_free(&text);
+  print_help(&text);
 }

@@ -3,13 +3,11 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { COLUMN = 28 }; /* where the explanations begin */
-
-/* `left`, and from COLUMN on `right`, each of its lines in one of its own; on the next line if
- * there is no room beside it. */
+/* `left`, and from COMMAND_HELP_COLUMN on `right`, each of its lines in one of its own; on the next
+ * line if there is no room beside it, two blanks included. */
 static void put_row(struct buf *b, const char *left, const char *right) {
-  int width = COLUMN - 2;
-  if (strlen(left) >= (size_t)width) {
+  int width = COMMAND_HELP_COLUMN - 2;
+  if (strlen(left) + 2 > (size_t)width) {
     buf_printf(b, "  %s\n", left);
     left = "";
   }

@@ -14,6 +14,9 @@
 #include "app/command.h"
 #include "base/buf.h"
 
+/* Where the second parts of rows begin, and how many columns the text is made for. */
+enum { COMMAND_HELP_COLUMN = 28, COMMAND_HELP_WIDTH = 80 };
+
 /* Appends usage, commands and exit codes of the whole program. A NULL ends `all`. */
 void command_help_overview(struct buf *b, const struct command *const *all);
 /* Appends usage, explanation and options of one command. */

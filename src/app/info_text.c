@@ -1,6 +1,8 @@
 #include "app/info_text.h"
 
 #include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -10,18 +12,46 @@
 #include "app/torrent_tree.h"
 #include "app/wrap.h"
 #include "base/crypto.h"
+#include "base/escape.h"
 
-enum { HASHES_LISTED = 64, FILES_LISTED = 50, HASH_LEN = 20, COLUMNS = 80 };
+enum { HASHES_LISTED = 64, FILES_LISTED = 50, HASH_LEN = 20, TEXT_MAX = 512 };
 
-static void put_text(const char *label, const char *text, size_t len) {
+/* A line of ours, wrapped. */
+__attribute__((format(printf, 1, 2))) static void say(const char *fmt, ...) {
+  char text[TEXT_MAX];
+  va_list ap;
+  va_start(ap, fmt);
+  vsnprintf(text, sizeof text, fmt, ap);
+  va_end(ap);
+  out_wrapped(text, 0, 2);
+}
+
+/* An address of the exercise, which stays on its line. */
+static void put_url(const char *label, const char *url) {
   out_printf("%s: ", label);
-  out_escaped(text, len);
+  out_escaped(url, strlen(url));
   out_printf("\n");
+}
+
+/* A remark, which may be long: wrapped between its words if it has to be. */
+static void put_text(const char *label, const char *text) {
+  struct buf b;
+  size_t room = 8 * strlen(text) + 1;
+  buf_init(&b, SIZE_MAX / 2);
+  char *to = (char *)buf_reserve(&b, room);
+  if (to != NULL) b.len += escape_term(text, strlen(text), to, room);
+  out_printf("%s: ", label);
+  size_t column = strlen(label) + 2;
+  if (column + b.len > out_columns())
+    out_wrapped(buf_cstr(&b), column, 2);
+  else
+    out_printf("%s\n", buf_cstr(&b));
+  buf_free(&b);
 }
 
 /* A field that may be absent. */
 static void put_optional(const char *label, const char *text) {
-  if (text != NULL) put_text(label, text, strlen(text));
+  if (text != NULL) put_text(label, text);
 }
 
 static void put_hashes(const struct metainfo *m, bool all) {
@@ -40,7 +70,7 @@ static void put_hashes(const struct metainfo *m, bool all) {
 void info_text_basics(const struct metainfo *m, bool all) {
   char hex[2 * HASH_LEN + 1];
   if (m->tier_count > 0 && m->tiers[0].count > 0)
-    put_optional("Tracker URL", m->tiers[0].urls[0]);
+    put_url("Tracker URL", m->tiers[0].urls[0]);
   else
     out_printf("Tracker URL: none\n");
   crypto_hex(m->info_hash, HASH_LEN, hex);
@@ -66,16 +96,17 @@ static void put_description(const struct metainfo *m) {
   char hex[65];
   out_printf("Name: ");
   cmd_files_name(m);
-  out_printf("%s\n", m->name_len == 0 ? " (it has none; this one stands for it)" : "");
+  out_printf("\n");
+  if (m->name_len == 0) say("  (it has none; this one stands for it)");
   size_t files = cmd_files_count(m);
-  out_printf("Size: %s in %zu file%s, %u piece%s of %s\n", human_size(metainfo_payload(m), size),
+  say("Size: %s in %zu file%s, %u piece%s of %s", human_size(metainfo_payload(m), size),
              files, human_plural(files), m->geo.pieces, human_plural(m->geo.pieces),
              human_size(m->geo.piece_len, piece));
   if (m->has_v2) {
     crypto_hex(m->info_hash_v2, sizeof m->info_hash_v2, hex);
-    out_printf("Info Hash v2: %s (hybrid; weft uses the version 1 half)\n", hex);
+    say("Info Hash v2: %s (hybrid; weft uses the version 1 half)", hex);
   }
-  if (m->is_private) out_printf("Private: yes (peers come from its trackers only)\n");
+  if (m->is_private) say("Private: yes (peers come from its trackers only)");
   put_optional("Source", m->source);
   put_optional("Comment", m->comment);
   put_optional("Created by", m->created_by);
@@ -121,7 +152,7 @@ static void put_warnings(const struct torrent_odd *odd) {
   if (odd->count > 0) buf_put_str(&b, "Warnings:\n");
   for (size_t i = 0; i < odd->count; i++) {
     buf_put_str(&b, "  ");
-    wrap_put(&b, odd->all[i].text, 2, 4, COLUMNS);
+    wrap_put(&b, odd->all[i].text, 2, 4, out_columns());
   }
   out_buf(&b);
   buf_free(&b);

@@ -4,8 +4,9 @@
  * First the lines of the CodeCrafters exercise, in its order and spelling, then what else there is
  * to say: name, size, version 2, flags, texts; then sections for trackers by tier, web seeds, DHT
  * nodes and files; at the end, where the eye is, what is odd. Sections and lines for what a torrent
- * does not say are left out. Prints through app/out; main thread only; waits only for a slow
- * reader.
+ * does not say are left out. Our own words and remarks are wrapped to the terminal's width, 80
+ * columns where there is none; what is to be copied, hashes, URLs, names of files, never is. Prints
+ * through app/out; main thread only; waits only for a slow reader.
  */
 #ifndef WEFT_APP_INFO_TEXT_H
 #define WEFT_APP_INFO_TEXT_H

@@ -7,6 +7,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "app/wrap.h"
 #include "base/escape.h"
 #include "base/log.h"
 
@@ -46,6 +47,14 @@ void out_buf(struct buf *b) {
     note(-1);
   }
   buf_clear(b);
+}
+
+void out_wrapped(const char *text, size_t column, size_t indent) {
+  struct buf b;
+  buf_init(&b, SIZE_MAX / 2);
+  wrap_put(&b, text, column, indent, out_columns());
+  out_buf(&b);
+  buf_free(&b);
 }
 
 size_t out_columns(void) {

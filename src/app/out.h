@@ -20,6 +20,9 @@
 __attribute__((format(printf, 1, 2))) void out_printf(const char *fmt, ...);
 /* `len` bytes from outside, escaped for a terminal. */
 void out_escaped(const char *text, size_t len);
+/* One line of words, wrapped to out_columns(): it begins at column `column`, where the caller is;
+ * the lines below are indented by `indent`. */
+void out_wrapped(const char *text, size_t column, size_t indent);
 /* Writes what `b` holds and empties it. */
 void out_buf(struct buf *b);
 /* Columns of the terminal that standard output is; 80 if it is none, or if nobody knows. */

@@ -1,6 +1,8 @@
 #include "app/torrent_tree.h"
 
 #include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -57,10 +59,27 @@ static const char *remark(const struct metainfo_file *f) {
                          : "";
 }
 
+/* A remark that has no room behind the name goes below it. */
 static void put_file(const struct metainfo_file *f, int width, size_t depth) {
+  const char *name = f->path[f->depth - 1];
+  size_t len = f->path_len[f->depth - 1];
+  size_t indent = 2 * depth + (size_t)width + 4;
   out_printf("  %*" PRIu64 "  %*s", width, f->length, 2 * (int)depth, "");
-  put_name(f->path[f->depth - 1], f->path_len[f->depth - 1]);
+  put_name(name, len);
+  if (*remark(f) != '\0' && indent + len + strlen(remark(f)) > out_columns())
+    out_printf("\n%*s", (int)indent, "");
   out_printf("%s\n", remark(f));
+}
+
+/* A line of ours below the files. */
+__attribute__((format(printf, 1, 2))) static void say(const char *fmt, ...) {
+  char text[128];
+  va_list ap;
+  va_start(ap, fmt);
+  vsnprintf(text, sizeof text, fmt, ap);
+  va_end(ap);
+  out_printf("  ");
+  out_wrapped(text, 2, 4);
 }
 
 static void put_padding(const struct metainfo *m) {
@@ -68,8 +87,7 @@ static void put_padding(const struct metainfo *m) {
   size_t count = m->file_count - cmd_files_count(m);
   for (size_t i = 0; i < m->file_count; i++)
     if (m->files[i].padding) bytes += m->files[i].length;
-  if (count > 0)
-    out_printf("  and %zu of padding, %" PRIu64 " bytes, which are not saved\n", count, bytes);
+  if (count > 0) say("and %zu of padding, %" PRIu64 " bytes, which are not saved", count, bytes);
 }
 
 /* The files in `order`, below the folder that the torrent's name is. */
@@ -105,8 +123,7 @@ enum err torrent_tree_print(const struct metainfo *m, size_t limit) {
   else
     cmd_files_line(m, 0, cmd_files_width(m), "  ");
   if (shown < n)
-    out_printf("  and %zu more file%s: 'weft files' lists all\n", n - shown,
-               human_plural(n - shown));
+    say("and %zu more file%s: 'weft files' lists all", n - shown, human_plural(n - shown));
   put_padding(m);
   free(order);
   return ERR_OK;

@@ -16,9 +16,8 @@ void wrap_put(struct buf *out, const char *text, size_t column, size_t indent, s
   while (*text != '\0') {
     size_t len = word(text);
     if (!fresh && column + 1 + len > width) {
-      if (indent + len > width) indent = len < width ? width - len : 0;
-      buf_printf(out, "\n%*s", (int)indent, "");
-      column = indent;
+      column = indent + len <= width ? indent : len < width ? width - len : 0;
+      buf_printf(out, "\n%*s", (int)column, "");
       fresh = true;
     }
     buf_printf(out, "%s%.*s", fresh ? "" : " ", (int)len, text);

@@ -3,10 +3,15 @@
 size, trackers by tier, the files as a tree, and warnings about whatever is odd; and as JSON that
 holds all of it."""
 
+import fcntl
 import hashlib
 import json
 import os
+import pty
+import re
+import struct
 import subprocess
+import termios
 
 import lib
 from torrents import KIB, bencode
@@ -88,22 +93,76 @@ def _(box):
                 "files": [{"length": 1, "path": ["x"]}] * count, "name": "n",
                 "piece length": 16384, "pieces": b"x" * 20}}))
         found = json.loads(info(box, path, "--json"))["warnings"]
-        lib.check([w["code"] for w in found] == codes, found)
+        lib.check([w["code"] for w in found] == codes, str(found))
         lib.check(found[0]["text"].startswith("%d files with the path of another" % (count - 1)),
-                  found)
+                  str(found))
         lib.check("%d files with the path" % (count - 1) in info(box, path), "not in the text")
     done = box.weft(path, "--no-trackers", "--timeout", "1s")
     lib.check(done.code != 0 and "more than 500 files" in done.err, done)
+
+
+def on_terminal(columns, *arguments):
+    """The lines that weft writes to a terminal of so many columns."""
+    master, slave = pty.openpty()
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 30, columns, 0, 0))
+    process = subprocess.Popen([lib.WEFT] + list(arguments), stdin=slave, stdout=slave,
+                               stderr=slave, start_new_session=True)
+    os.close(slave)
+    text = b""
+    while True:
+        try:
+            part = os.read(master, 65536)
+        except OSError:  # EIO: nobody has the terminal open any more
+            break
+        if not part:
+            break
+        text += part
+    os.close(master)
+    lib.check(process.wait(60) == 0, text)
+    return text.decode().replace("\r\n", "\n").split("\n")
+
+
+@lib.case("the page fits its terminal but for what is to be copied, and without one 80 columns")
+def _(box):
+    torrent = box.torrent([("a", 20 * KIB), (None, 100), ("b", 7)], piece_length=16 * KIB, extra={
+        "comment": "a remark that is of many words, so many that it has to be wrapped " * 2})
+    hybrid = os.path.join(lib.HERE, "..", "..", "fixtures", "hybrid.torrent")
+    for path in (torrent.file, hybrid, write(box, {"announce": ""}, private=1, name="")):
+        for columns in (40, 60, 80):
+            lines = on_terminal(columns, "info", path)
+            wide = [line for line in lines if len(line) > columns
+                    and not re.search("[0-9a-f]{40}|^Tracker URL:", line)]
+            lib.check(wide == [], "%d columns" % columns, wide)
+        text = info(box, path)
+        lib.check(max(map(len, text.split("\n"))) <= 80, text)
+        lib.check(" ".join(text.split()) == " ".join(" ".join(lines).split()), text, lines)
+    lib.check("Info Hash v2: 2d4c" in info(box, hybrid), "the hash is not beside its name")
+
+
+@lib.case("help fits a narrow terminal, and says what it says on a wide one")
+def _(box):
+    del box
+    names = [line.split()[0] for line in on_terminal(80, "-h") if line.startswith("  ")
+             and line[2:3].islower()]
+    lib.check(len(names) > 15, "commands", names)
+    for arguments in [["-h"]] + [[name, "-h"] for name in names]:
+        wanted = on_terminal(80, *arguments)
+        for columns in (30, 40, 60, 79):
+            lines = on_terminal(columns, *arguments)
+            wide = [line for line in lines if len(line) > columns]
+            lib.check(wide == [], "%d columns" % columns, arguments, wide)
+            lib.check(" ".join(lines).split() == " ".join(wanted).split(), "other words", lines)
+        lib.check(max(map(len, wanted)) <= 80, "too wide", wanted)
 
 
 @lib.case("a date is shown whatever it is")
 def _(box):
     for date, text in ((0, "1970-01-01 00:00:00"), (-5, "1969-12-31 23:59:55")):
         path = write(box, {"creation date": date})
-        lib.check("Created: %s UTC\n" % text in info(box, path), date, info(box, path))
+        lib.check("Created: %s UTC\n" % text in info(box, path), str(date), info(box, path))
         document = json.loads(info(box, path, "--json"))
-        lib.check(document["creation_date"] == date, document)
-        lib.check([w["code"] for w in document["warnings"]] == ["date"], document)
+        lib.check(document["creation_date"] == date, str(date), document)
+        lib.check([w["code"] for w in document["warnings"]] == ["date"], str(document))
     lib.check("creation_date" not in json.loads(info(box, write(box, {}), "--json")), "no date")
 
 
