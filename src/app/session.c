@@ -236,6 +236,7 @@ static void do_without(struct session *s, uint32_t have, int64_t now) {
  * nowhere. */
 static void spawn_workers(struct session *s, uint32_t connected, int64_t now) {
   struct addr a;
+  worker_reap(&s->sw);
   s->spawn_ms = CLOCK_NEVER;
   if (connected >= s->o->max_peers) return;
   while (atomic_load(&s->sw.workers) < s->worker_cap) {

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "io/resume.h"
+#include "peer/worker.h"
 
 enum {
   TRACKER_BYE_MS = 900, /* how long "stopped" may take */
@@ -56,7 +57,7 @@ void session_end_signal(struct session *s, int sig) {
 static void wait_for_workers(struct session *s) {
   int64_t deadline = clock_now_ms() + WORKERS_BYE_MS;
   roster_wait_empty(s->sw.roster, deadline);
-  while (atomic_load(&s->sw.workers) > 0) usleep(200); /* on their last lines, or still beginning */
+  while (worker_reap(&s->sw) > 0) usleep(200); /* on their last lines, or still beginning */
 }
 
 static void dismiss_workers(struct session *s) {

@@ -25,6 +25,8 @@ enum {
 struct task {
   struct swarm *sw;
   struct addr addr;
+  pthread_t thread;
+  struct task *next; /* in the list of those that end */
 };
 
 /* --- the loop --- */
@@ -231,25 +233,43 @@ static enum addrbook_outcome serve(struct peer *p) {
   return how;
 }
 
+/* Puts the task on the list that worker_reap() takes. */
+static void note_end(struct task *t) {
+  void *first = atomic_load(&t->sw->ended);
+  t->thread = pthread_self();
+  do t->next = first;
+  while (!atomic_compare_exchange_weak(&t->sw->ended, &first, t));
+}
+
 static void *worker_main(void *arg) {
   struct task *t = arg;
   struct swarm *sw = t->sw;
-  struct addr addr = t->addr;
-  free(t);
   enum addrbook_outcome how = ADDR_FULL;
   bool gave = false;
   struct peer *p = malloc(sizeof *p);
   if (p != NULL) {
-    peer_init(p, sw, &addr);
+    peer_init(p, sw, &t->addr);
     how = serve(p);
     gave = p->gave_data;
     peer_free(p);
     free(p);
   }
-  addrbook_report(sw->book, &addr, how, gave, clock_now_ms());
+  addrbook_report(sw->book, &t->addr, how, gave, clock_now_ms());
+  note_end(t);
   net_bell_ring(sw->bell);
-  atomic_fetch_sub(&sw->workers, 1); /* nothing of sw may be touched after this */
   return NULL;
+}
+
+uint32_t worker_reap(struct swarm *sw) {
+  struct task *t = atomic_exchange(&sw->ended, NULL);
+  while (t != NULL) {
+    struct task *next = t->next;
+    pthread_join(t->thread, NULL);
+    free(t);
+    atomic_fetch_sub(&sw->workers, 1);
+    t = next;
+  }
+  return atomic_load(&sw->workers);
 }
 
 enum err worker_start(struct swarm *sw, const struct addr *a) {
@@ -258,9 +278,8 @@ enum err worker_start(struct swarm *sw, const struct addr *a) {
   struct task *t = malloc(sizeof *t);
   int rc = -1;
   if (t != NULL) {
-    *t = (struct task){sw, *a};
+    *t = (struct task){.sw = sw, .addr = *a};
     pthread_attr_init(&attr);
-    pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
     pthread_attr_setstacksize(&attr, STACK_BYTES);
     atomic_fetch_add(&sw->workers, 1);
     rc = pthread_create(&thread, &attr, worker_main, t);

@@ -49,7 +49,8 @@ struct swarm {
   atomic_bool stopping;        /* everybody out */
   _Atomic uint64_t received;   /* payload bytes that arrived */
   _Atomic uint64_t wasted;     /* of these: not needed, or with a wrong hash */
-  _Atomic uint32_t workers;    /* threads alive */
+  _Atomic uint32_t workers;    /* threads that were started and not joined yet (peer/worker) */
+  void *_Atomic ended;         /* those of them that end now: a list, peer/worker's own */
   _Atomic int disk_error;      /* enum err that ends the download, mostly of the disk; 0: none */
 };
 

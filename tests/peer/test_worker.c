@@ -8,6 +8,7 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <pthread.h>
 #include <sched.h>
 #include <sys/time.h>
 
@@ -66,7 +67,7 @@ static void accept_worker(void) {
 
 static void wait_until_gone(void) {
   int64_t late = clock_now_ms() + PATIENCE_S * 1000;
-  while (atomic_load(&f.sw.workers) > 0) {
+  while (worker_reap(&f.sw) > 0) {
     if (clock_now_ms() > late) fail_msg("the worker does not end");
     sched_yield();
   }
@@ -436,6 +437,40 @@ TEST(who_gave_nothing_and_is_cut_off_is_not_due_at_once) {
   end(ADDR_CUT);
 }
 
+static pthread_key_t last_words;
+static atomic_bool gone;
+
+/* Runs when the worker's thread has nothing left to do but to end, which takes it long. */
+static void linger(void *arg) {
+  struct timespec t = {.tv_nsec = 200 * 1000 * 1000};
+  (void)arg;
+  nanosleep(&t, NULL);
+  atomic_store(&gone, true);
+}
+
+static void make_it_linger(void *arg, const struct addr *a, const char *client) {
+  (void)a;
+  (void)client;
+  pthread_setspecific(last_words, arg);
+}
+
+TEST(a_worker_is_counted_until_its_thread_is_gone) {
+  assert_int_equal(pthread_key_create(&last_words, linger), 0);
+  begin(16 * KIB, 16 * KIB);
+  f.sw.hooks.arg = &f;
+  f.sw.hooks.peer_up = make_it_linger;
+  dial();
+  accept_worker();
+  be_a_seed();
+  hear_handshake();
+  hear_until(WIRE_REQUEST);
+  shutdown(far, SHUT_RDWR);
+  wait_until_gone();
+  assert_true(atomic_load(&gone));
+  end(ADDR_CUT);
+  pthread_key_delete(last_words);
+}
+
 /* --- being stopped --- */
 
 static void stop(void) {
@@ -515,6 +550,7 @@ int main(void) {
       T(an_end_in_the_middle_of_a_block_gives_everything_back),
       T(who_gave_something_and_is_cut_off_is_due_at_once_unless_it_may_be_a_liar),
       T(who_gave_nothing_and_is_cut_off_is_not_due_at_once),
+      T(a_worker_is_counted_until_its_thread_is_gone),
       T(a_worker_that_waits_for_a_handshake_can_be_stopped),
       T(a_worker_that_waits_for_blocks_can_be_stopped),
       T(a_worker_that_waits_for_a_full_channel_can_be_stopped),
