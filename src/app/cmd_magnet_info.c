@@ -71,8 +71,8 @@ const struct command cmd_magnet_info = {
   .name = "magnet_info",
   .usage = "LINK",
   .summary = "fetch what a magnet link names from a peer, show it",
-  .about = "Fetches the metadata of a magnet link from a peer, checks their hash, prints\n"
-           "what they say.\n"
+  .about = "Fetches the metadata of a magnet link (the info dictionary of its torrent) from\n"
+           "a peer, checks their hash, prints what they say, as 'weft info' begins.\n"
            ERRAND_LINK_IS,
   .options = options,
   .size = sizeof(struct magnet_info_options),

@@ -149,7 +149,7 @@ static void put_pieces(const struct probe *p) {
 
 static void put_ms(const char *label, int64_t us) {
   if (us > 0)
-    out_printf("%s: %" PRId64 ".%02" PRId64 " ms\n", label, us / 1000, us / 10 % 100);
+    out_printf("%s: %" PRId64 ".%03" PRId64 " ms\n", label, us / 1000, us % 1000);
 }
 
 static void put_asked(const char *label, enum probe_answer a, const char *what, uint32_t n) {
@@ -415,8 +415,8 @@ static int run(const struct options *o) {
 
 static const struct command_option options[] = {
   {.name = "timeout", .kind = OPTION_DURATION, OPTION_FIELD(timeout_ms), .takes = "TIME",
-   .help = "wait no longer for any step; these have limits of\n"
-           "their own: 5s to connect, 10s for the handshake,\n12s for all the rest"},
+   .help = "wait at most so long for any step (without this,\n"
+           "and at most: 5s to connect, 10s for the handshake,\n12s for all the rest)"},
   OPTION_JSON("print one JSON object instead of text"),
   OPTIONS_OF_ALL("no warnings, only errors"),
   {.name = NULL},
@@ -428,9 +428,10 @@ const struct command cmd_probe = {
   .summary = "say what one peer is and can do",
   .about = "Connects to a peer and finds out what it is, what it speaks, how much it has,\n"
            "how fast it answers and what it refuses. TORRENT is a .torrent file or a magnet\n"
-           "link, HASH an info hash; without one little can be learned. Exits with 4 if\n"
-           "nobody listens there or it hangs up, 7 if it keeps silent, 8 if it answers for\n"
-           "another torrent, 1 if it breaks the protocol or does not speak it.\n",
+           "link, HASH an info hash; without one there is little to learn, as most peers\n"
+           "then hang up. Exits with 4 if nobody listens there or it hangs up, with 7 if it\n"
+           "keeps silent, with 8 if it answers for another torrent, with 1 if it breaks the\n"
+           "protocol or does not speak it.\n",
   .options = options,
   .least_args = 1,
   .most_args = 2,

@@ -82,8 +82,8 @@ int errand_piece(struct errand *e, const char *index);
 /* How long each step may take on its own stands in peer/solo.h. */
 #define ERRAND_TIMEOUT \
   {.name = "timeout", .kind = OPTION_DURATION, OPTION_FIELD(timeout_ms), .takes = "TIME", \
-   .help = "wait no longer for any one answer; these have\n" \
-           "limits of their own, from 5s to 30s"}
+   .help = "wait at most so long for any one answer (without\n" \
+           "this, and at most: 5s to 30s, by what it is)"}
 
 #define ERRAND_OVERWRITE \
   {.name = "overwrite", .kind = OPTION_FLAG, OPTION_FIELD(overwrite), \

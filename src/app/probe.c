@@ -42,8 +42,8 @@ static enum err greet(struct talk *t) {
   enum err e = ERR_OK;
   if (s->fast) e = say(t, &(struct wire_message){.id = WIRE_HAVE_NONE});
   if (e == ERR_OK && s->extended) e = say_extensions(t);
-  if (e == ERR_OK) e = say(t, &(struct wire_message){.id = WIRE_INTERESTED});
   t->interested_us = clock_now_us();
+  if (e == ERR_OK) e = say(t, &(struct wire_message){.id = WIRE_INTERESTED});
   return e;
 }
 
@@ -57,10 +57,10 @@ static enum err ask_metadata(struct talk *t) {
   metadata_put_request(&payload, 0);
   struct wire_message m = {.id = WIRE_EXTENDED, .ext_id = p->solo.ext.ut_metadata,
                            .data = payload.data, .data_len = payload.len};
+  t->metadata_us = clock_now_us();
   enum err e = payload.failed ? ERR_MEMORY : say(t, &m);
   buf_free(&payload);
   p->metadata = PROBE_SILENT;
-  t->metadata_us = clock_now_us();
   return e;
 }
 
@@ -74,10 +74,10 @@ static enum err ask_block(struct talk *t) {
   if (i == geo->pieces) return ERR_OK;
   struct wire_message m = {.id = WIRE_REQUEST, .index = i,
                            .length = geometry_block_len(geo, i, 0)};
+  t->block_us = clock_now_us();
   enum err e = say(t, &m);
   p->block = PROBE_SILENT;
   p->block_piece = i;
-  t->block_us = clock_now_us();
   return e;
 }
 

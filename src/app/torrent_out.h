@@ -20,7 +20,7 @@
 /* Help texts that both commands show. */
 #define TORRENT_OUT_TIERS \
   "each one is a tier of its own, asked in this\n" \
-  "order; commas join equals: --tracker URL1,URL2"
+  "order; commas put several into one tier"
 
 /*
  * The path of the .torrent: `output` itself, or in it if it is a folder or ends in "/"; in the
