@@ -223,7 +223,8 @@ static int run(const struct options *o) {
 static const struct command_option options[] = {
   {.name = "file", .letter = 'f', .kind = OPTION_TEXT,
    .field = offsetof(struct decode_options, file), .takes = "FILE",
-   .help = "decode this file or http(s) URL; \"-\": standard\ninput, which is read without -f and TEXT, too"},
+   .help = "decode this file or http(s) URL; \"-\": standard\n"
+           "input, which is read without -f and TEXT, too"},
   {.name = "annotate", .kind = OPTION_FLAG, .field = offsetof(struct decode_options, annotate),
    .help = "explain every byte instead: offset, length, bytes,\nmeaning, what is hashed, what is "
            "not canonical"},
