@@ -286,7 +286,7 @@ uint32_t download_expected(struct peer *p, struct download_slot *slots, uint32_t
 
 /* Takes back a block that was given back, now that it comes after all. */
 static enum err claim(struct peer *p, uint32_t piece, uint32_t block, struct download_slot *slot) {
-  struct run run = {piece, block, 1};
+  struct run run = {.piece = piece, .first = block, .count = 1};
   if (p->job_count == PEER_JOBS_MAX || asked_before(p, &run) != 0) return ERR_NOT_FOUND;
   if (!pieces_claim(p->sw->pieces, &p->pp, piece, block)) return ERR_NOT_FOUND;
   struct peer_job *j = job_at(p, p->job_count++);

@@ -203,7 +203,7 @@ void pieces_assign(struct pieces *q, struct open_piece *op, struct pieces_peer *
   }
   p->asked += count;
   p->robbed[p->run_count] = 0;
-  p->runs[p->run_count++] = (struct run){op->index, first, count};
+  p->runs[p->run_count++] = (struct run){.piece = op->index, .first = first, .count = count};
   if (was_free > 0) pieces_open_set_free(q, op, op->free - was_free);
 }
 

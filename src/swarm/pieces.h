@@ -57,10 +57,26 @@
 
 struct pieces;
 
+/* How pieces_take() came to a run, for those who want to know (peer/peer_trace). */
+enum run_why {
+  RUN_UNTOLD,    /* it was not taken from the queue */
+  RUN_RANDOM,    /* a new piece, one of the very first */
+  RUN_RAREST,    /* a new piece, none is rarer */
+  RUN_HELD,      /* the next blocks of the piece that this connection holds */
+  RUN_LEFT,      /* a piece that somebody left unfinished */
+  RUN_SHARED,    /* a piece that slow connections share */
+  RUN_HELP,      /* nothing is left to begin: the end of a piece that others are at */
+  RUN_AGAIN,     /* its hash was wrong: this connection fetches it alone */
+  RUN_PROOF,     /* as a suspect, to be judged by what it brings alone */
+  RUN_TAKEN_OVER /* end game: from a connection that would need longer */
+};
+
 struct run { /* consecutive blocks of one piece */
   uint32_t piece;
   uint32_t first;
   uint32_t count; /* 1 to 32 */
+  uint16_t why;   /* enum run_why */
+  uint16_t peers; /* connections whose peer has the piece, at most UINT16_MAX; 0: not counted */
 };
 
 enum { PIECES_RUNS_MAX = 128 }; /* runs that one connection may hold */
@@ -141,6 +157,8 @@ uint32_t pieces_lost(struct pieces *q, struct pieces_peer *p, const struct run *
  * again, as a run of one. */
 bool pieces_claim(struct pieces *q, struct pieces_peer *p, uint32_t piece, uint32_t block);
 
+/* Returns how many connections have a peer with piece `index`. */
+uint32_t pieces_availability(struct pieces *q, uint32_t index);
 /* Is this the only connection? */
 bool pieces_is_alone(struct pieces *q);
 /* Had this peer a part in a verified piece? */

@@ -81,6 +81,13 @@ bool pieces_is_alone(struct pieces *q) {
   return yes;
 }
 
+uint32_t pieces_availability(struct pieces *q, uint32_t index) {
+  pthread_mutex_lock(&q->lock);
+  uint32_t n = q->rarity.avail[index] + q->seeds;
+  pthread_mutex_unlock(&q->lock);
+  return n;
+}
+
 bool pieces_is_proven(struct pieces *q, const struct pieces_peer *p) {
   pthread_mutex_lock(&q->lock);
   bool yes = p->proven;

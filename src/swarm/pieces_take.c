@@ -47,7 +47,7 @@ static enum take give_first(struct pieces *q, struct open_piece *op, struct piec
   uint32_t n = 1;
   while (n < max && first + n < op->blocks && is_free(op, first + n)) n++;
   pieces_assign(q, op, p, first, n);
-  *out = (struct run){op->index, first, n};
+  *out = (struct run){.piece = op->index, .first = first, .count = n};
   return TAKE_RUN;
 }
 
@@ -61,7 +61,7 @@ static enum take give_last(struct pieces *q, struct open_piece *op, struct piece
   uint32_t n = 1;
   while (n < max && n < half && last >= n && is_free(op, last - n)) n++;
   pieces_assign(q, op, p, last - n + 1, n);
-  *out = (struct run){op->index, last - n + 1, n};
+  *out = (struct run){.piece = op->index, .first = last - n + 1, .count = n};
   return TAKE_RUN;
 }
 
@@ -239,7 +239,7 @@ static enum take take_over(struct pieces *q, struct pieces_peer *p, uint32_t max
   uint32_t n = tail_of(q, v, run, max < half ? max : half, &first);
   if (n == 0) return TAKE_NOTHING;
   struct open_piece *op = q->open[run->piece];
-  *out = (struct run){run->piece, first, n};
+  *out = (struct run){.piece = run->piece, .first = first, .count = n};
   *victim_number = v->number;
   pieces_assign(q, op, p, first, n);
   p->robbed[p->run_count - 1] = v->robbed[at] < ROBBED_MAX ? v->robbed[at] + 1 : ROBBED_MAX;
@@ -299,13 +299,19 @@ static bool is_set_apart(const struct pieces *q, const struct pieces_peer *p, in
          now_ms - atomic_load(&p->last_ms) < SUSPECT_ALONE_MS;
 }
 
+/* Why a piece that somebody else had begun is joined. */
+static enum run_why why_joined(const struct open_piece *op) {
+  return op->alone ? RUN_AGAIN : op->shared ? RUN_SHARED : RUN_LEFT;
+}
+
 /* Caller must hold q->lock. */
 static enum take choose(struct pieces *q, struct pieces_peer *p, uint32_t max, int64_t now_ms,
-                        struct run *out, uint32_t *victim) {
+                        struct run *out, enum run_why *why, uint32_t *victim) {
   if (bitset_full(&q->done)) return TAKE_DONE;
   if (p->run_count == PIECES_RUNS_MAX || p->refused) return TAKE_NOTHING;
   if (is_set_apart(q, p, now_ms)) {
     struct open_piece *own = p->quitter && p->asked > 0 ? NULL : for_suspect(q, p, now_ms);
+    *why = RUN_PROOF;
     return own == NULL ? TAKE_NOTHING : give_first(q, own, p, p->quitter ? 1 : max, out);
   }
   uint32_t left = trial_left(q, p, now_ms);
@@ -314,16 +320,30 @@ static enum take choose(struct pieces *q, struct pieces_peer *p, uint32_t max, i
   if (max > left) max = left;
   bool fast = is_fast(q, p);
   struct open_piece *op = held(q, p, fast);
+  *why = op != NULL && op->alone ? RUN_AGAIN : RUN_HELD;
   if (op != NULL) return give_first(q, op, p, max, out);
   op = joinable(q, p, fast, left);
-  if (op == NULL) op = begin(q, p, fast);
+  if (op != NULL) {
+    *why = why_joined(op);
+  } else {
+    *why = q->done.count < RANDOM_FIRST ? RUN_RANDOM : RUN_RAREST;
+    op = begin(q, p, fast);
+  }
   if (op != NULL) {
     join(op, p, fast);
     return give_first(q, op, p, max, out);
   }
   op = emptiest(q, p, left);
+  *why = op != NULL ? RUN_HELP : RUN_TAKEN_OVER;
   if (op != NULL) return give_last(q, op, p, max, out);
   return p->snubbed ? TAKE_NOTHING : take_over(q, p, max, now_ms, out, victim);
+}
+
+/* Caller must hold q->lock. */
+static void note_why(const struct pieces *q, struct run *run, enum run_why why) {
+  uint32_t peers = q->rarity.avail[run->piece] + q->seeds;
+  run->why = (uint16_t)why;
+  run->peers = peers < UINT16_MAX ? (uint16_t)peers : UINT16_MAX;
 }
 
 /* `t` was the choice. Memory that is refused may be there again soon, other pieces give theirs back
@@ -343,7 +363,9 @@ enum take pieces_take(struct pieces *q, struct pieces_peer *p, uint32_t max_bloc
   bool idle = p->asked == 0;
   if (q->start_ms == 0) q->start_ms = now_ms;
   q->no_memory = false;
-  enum take t = note_memory(q, choose(q, p, max_blocks, now_ms, out, &victim), now_ms);
+  enum run_why why = RUN_UNTOLD;
+  enum take t = note_memory(q, choose(q, p, max_blocks, now_ms, out, &why, &victim), now_ms);
+  if (t == TAKE_RUN) note_why(q, out, why);
   if (t == TAKE_RUN && idle && !p->snubbed) atomic_store(&p->last_ms, now_ms);
   pthread_mutex_unlock(&q->lock);
   if (victim != 0) q->ring(q->ring_arg, victim);

@@ -170,7 +170,7 @@ static bool catch_up(struct writer *w, struct fragment *const *f, size_t n) {
 /* Takes out of a batch what the queue has given to somebody else while it was on its way here. */
 static void drop_refused(struct writer *w, struct fragment **f, size_t n) {
   for (size_t i = 0; i < n; i++) {
-    struct run run = {f[i]->piece, f[i]->first, f[i]->count};
+    struct run run = {.piece = f[i]->piece, .first = f[i]->first, .count = f[i]->count};
     uint32_t still = pieces_still_from(w->sw->pieces, f[i]->from, &run, f[i]->valid);
     for (uint32_t gone = f[i]->valid & ~still; gone != 0; gone &= gone - 1)
       atomic_fetch_add(&w->sw->wasted,

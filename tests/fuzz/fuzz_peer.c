@@ -148,7 +148,7 @@ static void scribble(struct fragment *g, uint32_t i) {
 /* What came is accepted once, is right, and would be missed were it not written: afterwards the
  * memory holds nothing that could pass for it. */
 static void write_fragment(struct fragment *g) {
-  struct run run = {g->piece, g->first, g->count};
+  struct run run = {.piece = g->piece, .first = g->first, .count = g->count};
   uint32_t still = pieces_still_from(f->sw.pieces, g->from, &run, g->valid);
   CHECK(still == g->valid || doubt);
   g->valid = still;

@@ -387,7 +387,7 @@ TEST(a_block_that_was_given_back_and_comes_all_the_same_is_claimed) {
   struct run s = take(b, 1);
   assert_false(pieces_claim(q, a, 0, s.first)); /* asked of another */
   assert_false(pieces_claim(q, a, 0, 2));       /* asked of itself already */
-  struct run one = {0, 2, 1};
+  struct run one = {.piece = 0, .first = 2, .count = 1};
   deliver(a, &one);
   assert_false(pieces_claim(q, a, 0, 2)); /* received */
   assert_int_equal(a->run_count, 0);
@@ -409,7 +409,7 @@ TEST(a_claim_leaves_no_run_behind) {
   assert_true(pieces_claim(q, a, 0, 1)); /* lies in two runs now */
   assert_int_equal(pieces_received(q, a, &r, 0xd), 0xd);
   sound();
-  deliver(a, &(struct run){0, 1, 1});
+  deliver(a, &(struct run){.piece = 0, .first = 1, .count = 1});
   assert_int_equal(a->run_count, 0);
   pieces_verified(q, 0);
   end();
@@ -428,6 +428,52 @@ TEST(a_block_that_comes_twice_counts_once) {
   end();
 }
 
+/* For those who watch (peer/peer_trace). */
+TEST(each_run_says_why_it_was_chosen) {
+  begin(6 * 64 * KIB, 64 * KIB);
+  struct pieces_peer *a = seed(0, FAST);
+  struct run r = take(a, 3);
+  assert_int_equal(r.why, RUN_RANDOM);
+  assert_int_equal(r.peers, 1);
+  deliver(a, &r);
+  r = take(a, 3);
+  assert_int_equal(r.why, RUN_HELD);
+  deliver(a, &r);
+  pieces_verified(q, r.piece);
+  for (int i = 0; i < 3; i++) pieces_verified(q, fetch_piece(a));
+  struct pieces_peer *b = seed(1, SLOW);
+  r = take(b, 1);
+  assert_int_equal(r.why, RUN_RAREST);
+  assert_int_equal(r.peers, 2);
+  struct pieces_peer *c = seed(2, SLOW);
+  assert_int_equal(take(c, 1).why, RUN_SHARED);
+  struct run held = take(a, 1);
+  assert_int_equal(held.why, RUN_RAREST);
+  struct pieces_peer *d = seed(3, FAST);
+  assert_int_equal(take(d, 4).why, RUN_HELP);
+  while (pieces_take(q, a, 4, NOW, &r) == TAKE_RUN && r.why != RUN_TAKEN_OVER) continue;
+  assert_int_equal(r.why, RUN_TAKEN_OVER);
+  end();
+}
+
+TEST(who_goes_on_with_what_another_left_or_failed_says_so) {
+  begin(64 * KIB, 64 * KIB);
+  struct pieces_peer *a = seed(0, FAST);
+  struct pieces_peer *b = seed(1, FAST);
+  take(a, 2);
+  gone(a);
+  struct run r = take(b, 4);
+  assert_int_equal(r.why, RUN_LEFT);
+  assert_int_equal(r.peers, 1);
+  assert_int_equal(pieces_availability(q, 0), 1);
+  deliver(b, &r);
+  for (; r.count < 4 && pieces_take(q, b, 4, NOW, &r) == TAKE_RUN;) deliver(b, &r);
+  pieces_failed(q, 0, true);
+  assert_int_equal(take(b, 2).why, RUN_AGAIN);
+  assert_int_equal(take(b, 2).why, RUN_AGAIN);
+  end();
+}
+
 int main(void) {
   RUN(T(a_piece_goes_from_missing_over_open_and_writing_to_done),
       T(when_all_is_done_it_says_so), T(pieces_that_were_there_before_are_not_offered),
@@ -443,5 +489,7 @@ int main(void) {
       T(a_wrong_piece_ends_no_trial_but_lets_it_go_on),
       T(a_late_verdict_about_a_piece_that_is_open_again_changes_nothing),
       T(a_block_that_was_given_back_and_comes_all_the_same_is_claimed),
-      T(a_claim_leaves_no_run_behind), T(a_block_that_comes_twice_counts_once));
+      T(a_claim_leaves_no_run_behind), T(a_block_that_comes_twice_counts_once),
+      T(each_run_says_why_it_was_chosen),
+      T(who_goes_on_with_what_another_left_or_failed_says_so));
 }

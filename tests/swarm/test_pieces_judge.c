@@ -547,7 +547,7 @@ TEST(what_was_given_to_somebody_else_is_not_from_its_first_giver) {
   struct pieces_peer *a = proven(0, STEADY);
   struct pieces_peer *b = proven(1, STEADY);
   uint32_t piece = share(a, b);
-  struct run all = {piece, 0, 4};
+  struct run all = {.piece = piece, .first = 0, .count = 4};
   assert_int_equal(pieces_still_from(q, 1, &all, 0xf), 0x3);
   assert_int_equal(pieces_still_from(q, 2, &all, 0xf), 0xc);
   assert_int_equal(pieces_still_from(q, 1, &all, 0x2), 0x2);

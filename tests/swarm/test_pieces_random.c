@@ -156,7 +156,7 @@ static void do_claim(struct member *m) {
   if (!pieces_claim(q, &m->pp, piece, block)) return;
   note_disowned(piece);
   assert_false(*place(piece, block));
-  m->job[m->count++] = (struct job){.run = {piece, block, 1}};
+  m->job[m->count++] = (struct job){.run = {.piece = piece, .first = block, .count = 1}};
 }
 
 static void tell_what_it_has(struct member *m) {

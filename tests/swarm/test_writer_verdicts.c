@@ -114,7 +114,7 @@ static struct run ask(int i, uint32_t piece, uint32_t first, uint32_t count) {
   pthread_mutex_unlock(&q->lock);
   assert_true(is_free);
   sound();
-  return (struct run){piece, first, count};
+  return (struct run){.piece = piece, .first = first, .count = count};
 }
 
 /* What a member was asked for arrives; bit b of `lies`: block b of the piece is wrong. */
