@@ -12,6 +12,7 @@
 #include "app/session.h"
 #include "app/signals.h"
 #include "app/torrent.h"
+#include "app/tracing.h"
 #include "base/log.h"
 
 static int run(const struct options *o) {
@@ -58,6 +59,7 @@ static const struct command_option options[] = {
   {.name = "port", .kind = OPTION_PORT, OPTION_FIELD(port), .takes = "N",
    .help = "port to tell trackers, 1 to 65535 (default 6881)"},
   OPTION_JSON("print what happens as JSON, one event per line"),
+  OPTIONS_OF_TRACE,
   OPTIONS_OF_ALL("no progress and no warnings, only errors"),
   {.name = NULL},
 };

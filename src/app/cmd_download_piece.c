@@ -10,6 +10,7 @@
 
 #include "app/errand.h"
 #include "app/exits.h"
+#include "app/tracing.h"
 
 static int run(const struct options *o) {
   struct errand e;
@@ -23,6 +24,7 @@ static const struct command_option options[] = {
   OPTION_OUTPUT("the file to write"),
   ERRAND_OVERWRITE,
   ERRAND_OPTIONS,
+  OPTIONS_OF_TRACE,
   OPTIONS_OF_ALL("no warnings, only errors"),
   {.name = NULL},
 };

@@ -12,6 +12,7 @@
 #include "app/errand.h"
 #include "app/exits.h"
 #include "app/out.h"
+#include "app/tracing.h"
 #include "base/crypto.h"
 #include "base/log.h"
 #include "io/net.h"
@@ -28,7 +29,7 @@ static int shake(struct errand *e, const struct addr *a) {
   struct wire_handshake ours = {.reserved = WIRE_RESERVED_EXTENSION};
   memcpy(ours.info_hash, e->info_hash, sizeof ours.info_hash);
   memcpy(ours.peer_id, e->hunt.peer_id, sizeof ours.peer_id);
-  solo_init(&e->solo, a, e->hunt.signals, e->o->timeout_ms);
+  solo_init(&e->solo, a, e->hunt.signals, e->o->timeout_ms, e->o->trace);
   enum err err = solo_dial(&e->solo);
   if (err == ERR_OK) err = solo_shake_hands(&e->solo, &ours);
   if (err != ERR_OK) return fail(e, err);
@@ -53,6 +54,7 @@ static int run(const struct options *o) {
 
 static const struct command_option options[] = {
   ERRAND_TIMEOUT,
+  OPTIONS_OF_TRACE,
   OPTIONS_OF_ALL("no warnings, only errors"),
   {.name = NULL},
 };

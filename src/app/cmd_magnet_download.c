@@ -18,6 +18,7 @@
 #include "app/exits.h"
 #include "app/present.h"
 #include "app/report.h"
+#include "app/tracing.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "io/resume.h"
@@ -169,6 +170,7 @@ static const struct command_option options[] = {
   {.name = "overwrite", .kind = OPTION_FLAG, OPTION_FIELD(overwrite),
    .help = "replace files that are not of this download"},
   ERRAND_OPTIONS,
+  OPTIONS_OF_TRACE,
   OPTIONS_OF_ALL("no progress and no warnings, only errors"),
   {.name = NULL},
 };

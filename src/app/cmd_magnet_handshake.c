@@ -11,6 +11,7 @@
 #include "app/errand.h"
 #include "app/exits.h"
 #include "app/out.h"
+#include "app/tracing.h"
 #include "base/crypto.h"
 
 static int shake(struct errand *e) {
@@ -36,6 +37,7 @@ static int run(const struct options *o) {
 
 static const struct command_option options[] = {
   ERRAND_OPTIONS,
+  OPTIONS_OF_TRACE,
   OPTIONS_OF_ALL("no warnings, only errors"),
   {.name = NULL},
 };

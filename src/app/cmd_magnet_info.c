@@ -13,6 +13,7 @@
 #include "app/errand.h"
 #include "app/exits.h"
 #include "app/out.h"
+#include "app/tracing.h"
 #include "base/crypto.h"
 #include "base/sha1.h"
 
@@ -63,6 +64,7 @@ static const struct command_option options[] = {
    .field = offsetof(struct magnet_info_options, list_pieces),
    .help = "list the hash of every piece, however many"},
   ERRAND_OPTIONS,
+  OPTIONS_OF_TRACE,
   OPTIONS_OF_ALL("no warnings, only errors"),
   {.name = NULL},
 };

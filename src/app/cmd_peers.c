@@ -32,6 +32,7 @@
 #include "app/human.h"
 #include "app/out.h"
 #include "app/survey.h"
+#include "app/tracing.h"
 #include "base/crypto.h"
 #include "base/escape.h"
 #include "base/log.h"
@@ -248,6 +249,7 @@ static const struct command_option options[] = {
   OPTION_TRACKERS,
   OPTION_TIMEOUT("give up on a tracker that takes longer than this"),
   OPTION_JSON("print one JSON object instead of text"),
+  OPTIONS_OF_TRACE,
   OPTIONS_OF_ALL("print the addresses only, and errors"),
   {.name = NULL},
 };

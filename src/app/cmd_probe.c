@@ -32,6 +32,7 @@
 #include "app/probe.h"
 #include "app/signals.h"
 #include "app/torrent.h"
+#include "app/tracing.h"
 #include "base/crypto.h"
 #include "base/json.h"
 #include "base/log.h"
@@ -380,7 +381,8 @@ static int probe(const struct options *o, const struct addr *a, const uint8_t *h
     log_error("there are too few descriptors to begin (see ulimit -n)");
     return EXIT_RESOURCES;
   }
-  probe_run(&p, a, hash, m->geo.pieces > 0 ? &m->geo : NULL, signals, o->timeout_ms);
+  probe_run(&p, a, hash, m->geo.pieces > 0 ? &m->geo : NULL, signals, o->timeout_ms,
+            o->trace);
   forgive(&p);
   int code = hunt_exit(p.result, p.connected);
   int sig = p.result == ERR_CANCELLED ? signals_take(signals) : 0;
@@ -418,6 +420,7 @@ static const struct command_option options[] = {
    .help = "wait at most so long for any step (without this,\n"
            "and at most: 5s to connect, 10s for the handshake,\n12s for all the rest)"},
   OPTION_JSON("print one JSON object instead of text"),
+  OPTIONS_OF_TRACE,
   OPTIONS_OF_ALL("no warnings, only errors"),
   {.name = NULL},
 };

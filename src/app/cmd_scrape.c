@@ -22,6 +22,7 @@
 #include "app/human.h"
 #include "app/out.h"
 #include "app/survey.h"
+#include "app/tracing.h"
 
 enum { LINE_BYTES = 1024 };
 
@@ -92,6 +93,7 @@ static const struct command_option options[] = {
   OPTION_TRACKERS,
   OPTION_TIMEOUT("give up on a tracker that takes longer than this"),
   OPTION_JSON("print one JSON object instead of text"),
+  OPTIONS_OF_TRACE,
   OPTIONS_OF_ALL("print the counts only, and errors"),
   {.name = NULL},
 };

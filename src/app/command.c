@@ -164,6 +164,7 @@ static bool set_value(struct parse *p, const struct command_option *s, const cha
     return options_duration(value, field_of(p, s)) ||
            refuse(p, "--%s takes a time such as 90, 90s, 2m or 1h, not '%s'", s->name, value);
   case OPTION_CHOICE:
+  case OPTION_MAYBE:
     return set_choice(p, s, value);
   case OPTION_LIST:
     return add_text(p, s, value);
@@ -183,7 +184,9 @@ static bool set_value(struct parse *p, const struct command_option *s, const cha
 
 /* The value is `given` if there is one, else the next word. */
 static bool take_value(struct parse *p, const struct command_option *s, const char *given) {
-  if (given == NULL) {
+  if (given == NULL && s->kind == OPTION_MAYBE) {
+    given = s->choices[1];
+  } else if (given == NULL) {
     if (p->at >= p->argc) return refuse(p, "--%s needs a value: %s", s->name, s->takes);
     given = p->argv[p->at++];
   }

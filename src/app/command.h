@@ -40,6 +40,7 @@ enum option_kind {
   OPTION_SIZE,     /* -> uint64_t bytes, at least `least` */
   OPTION_DURATION, /* -> int64_t milliseconds */
   OPTION_CHOICE,   /* one of `choices` -> an enum, whose values are the places in that list */
+  OPTION_MAYBE,    /* the same, or no value at all: then the first but one; "off" is the first */
   OPTION_LIST,     /* anything but nothing, may repeat -> struct options_list */
   OPTION_TRACKER,  /* the URL of one, may repeat -> struct options_list */
   OPTION_PEER      /* may repeat -> peers[], peer_count of struct options */
@@ -54,7 +55,7 @@ struct command_option {
   const char *help;            /* may hold newlines: 49 columns in each line */
   uint64_t least;              /* bounds where the kind has them */
   uint64_t most;
-  const char *const *choices;  /* of OPTION_CHOICE; NULL ends the list */
+  const char *const *choices;  /* of OPTION_CHOICE and _MAYBE; NULL ends the list */
 };
 
 struct command {

@@ -48,8 +48,9 @@ static void put_option(struct buf *b, const struct command_option *s) {
   char left[64];
   char letter[8] = "    ";
   if (s->letter != 0) snprintf(letter, sizeof letter, "-%c, ", s->letter);
-  snprintf(left, sizeof left, "%s--%s%s%s", letter, s->name, s->takes != NULL ? " " : "",
-           s->takes != NULL ? s->takes : "");
+  const char *before = s->takes == NULL ? "" : s->kind == OPTION_MAYBE ? "[=" : " ";
+  snprintf(left, sizeof left, "%s--%s%s%s%s", letter, s->name, before,
+           s->takes != NULL ? s->takes : "", s->kind == OPTION_MAYBE ? "]" : "");
   put_row(b, left, s->help);
 }
 

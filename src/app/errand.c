@@ -135,7 +135,7 @@ int errand_reach(struct errand *e, enum errand_depth depth, const char *what) {
     if (e->solo.fd < 0) {
       struct addr a;
       if (hunt_next(&e->hunt, &a) != ERR_OK) return hunt_code(&e->hunt, what);
-      solo_init(&e->solo, &a, e->hunt.signals, e->o->timeout_ms);
+      solo_init(&e->solo, &a, e->hunt.signals, e->o->timeout_ms, e->o->trace);
     }
     enum err err = advance(e, depth, &code);
     if (err == ERR_OK) return EXIT_OK;

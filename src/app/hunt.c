@@ -84,7 +84,7 @@ static struct ask *begin_to_ask(const struct hunt *h, const char *url, int *bell
   int64_t ms = h->o->timeout_ms > 0 && h->o->timeout_ms < TRACKER_MS ? h->o->timeout_ms
                                                                      : TRACKER_MS;
   struct ask_config c = {.left = h->left, .timeout_ms = ms, .on_change = on_change,
-                         .arg = bell};
+                         .arg = bell, .trace = h->o->trace};
   memcpy(c.info_hash, h->info_hash, sizeof c.info_hash);
   struct ask *a = ask_new(&c);
   if (a != NULL && ask_add(a, url, 0) == ERR_OK && ask_start(a) == ERR_OK) return a;

@@ -26,6 +26,7 @@
 #include "app/exits.h"
 #include "app/out.h"
 #include "app/torrent.h"
+#include "app/tracing.h"
 #include "base/log.h"
 #include "base/sha1.h"
 #include "base/version.h"
@@ -102,11 +103,13 @@ static int start_log(const struct options *o) {
   return EXIT_DISK;
 }
 
-static int run_parsed(const struct command *c, const struct options *o) {
+static int run_parsed(const struct command *c, struct options *o) {
   int code = start_log(o);
   if (code != EXIT_OK) return code;
   if (http_global_init() != ERR_OK) return no_memory();
-  code = c->run(o);
+  code = tracing_start(o);
+  if (code == EXIT_OK) code = c->run(o);
+  tracing_end(o);
   http_global_cleanup();
   return code;
 }

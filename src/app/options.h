@@ -18,6 +18,7 @@
 #include <stdint.h>
 
 #include "io/store.h"
+#include "io/trace.h"
 #include "proto/addr.h"
 
 enum { OPTIONS_LIST_MAX = 64, OPTIONS_ARGS_MAX = 4 };
@@ -47,6 +48,11 @@ struct options {
   bool no_trackers;          /* --no-trackers */
   enum store_allocate allocate; /* --allocate none|sparse|full, default sparse */
   bool overwrite;            /* --overwrite */
+  enum trace_format trace_format; /* --trace[=text|json|hex] */
+  const char *trace_file;    /* --trace-file FILE; NULL: stderr */
+  struct options_list trace_peers; /* --trace-peer IP[:PORT], up to 64 times */
+  struct options_list trace_types; /* --trace-type NAME[,NAME...] */
+  struct trace *trace;       /* what these make (app/tracing), NULL: nothing is traced */
   const char *args[OPTIONS_ARGS_MAX]; /* what is left over; one that is a PATH is in `output` too */
   size_t arg_count;
 };

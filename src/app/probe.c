@@ -149,9 +149,10 @@ static enum err shake_hands(struct probe *p) {
 }
 
 enum err probe_run(struct probe *p, const struct addr *a, const uint8_t *info_hash,
-                   const struct geometry *geo, int signals, int64_t patience_ms) {
+                   const struct geometry *geo, int signals, int64_t patience_ms,
+                   struct trace *trace) {
   memset(p, 0, sizeof *p);
-  solo_init(&p->solo, a, signals, patience_ms);
+  solo_init(&p->solo, a, signals, patience_ms, trace);
   p->has_hash = info_hash != NULL;
   if (info_hash != NULL) memcpy(p->info_hash, info_hash, sizeof p->info_hash);
   else crypto_random(p->info_hash, sizeof p->info_hash);

@@ -46,12 +46,13 @@ struct probe {
 
 /*
  * Talks to `a`. `info_hash` may be NULL, and so may `geo`, the sizes of that torrent. `signals`
- * cuts it short, `patience_ms` as in solo_init(). Waits. Fills `p`; probe_end() is due. Returns
- * p->result: ERR_OK; what solo_dial() and solo_shake_hands() return; ERR_PROTOCOL or ERR_LIMIT:
- * what it said afterwards cannot be; ERR_CANCELLED. p->solo.why has the sentence then.
+ * cuts it short, `patience_ms` and `trace` as in solo_init(). Waits. Fills `p`; probe_end() is due.
+ * Returns p->result: ERR_OK; what solo_dial() and solo_shake_hands() return; ERR_PROTOCOL or
+ * ERR_LIMIT: what it said afterwards cannot be; ERR_CANCELLED. p->solo.why has the sentence then.
  */
 enum err probe_run(struct probe *p, const struct addr *a, const uint8_t *info_hash,
-                   const struct geometry *geo, int signals, int64_t patience_ms);
+                   const struct geometry *geo, int signals, int64_t patience_ms,
+                   struct trace *trace);
 /* Hangs up, frees. */
 void probe_end(struct probe *p);
 

@@ -11,12 +11,14 @@
 
 #include "app/human.h"
 #include "app/report_json.h"
+#include "app/tracing.h"
 #include "base/clock.h"
 #include "base/escape.h"
 #include "base/log.h"
 #include "base/version.h"
 
-enum mode { MODE_QUIET, MODE_BAR, MODE_PLAIN, MODE_JSON };
+/* TRACED: no progress, as the trace shows more than that on the same stderr. */
+enum mode { MODE_QUIET, MODE_BAR, MODE_PLAIN, MODE_JSON, MODE_TRACED };
 
 enum {
   REDRAW_MS = 100,        /* the bar, at most so often */
@@ -117,6 +119,7 @@ static void after_log(void *arg) {
 static enum mode choose_mode(const struct options *o) {
   if (o->json) return MODE_JSON;
   if (o->quiet) return MODE_QUIET;
+  if (tracing_is_on_stderr(o)) return MODE_TRACED;
   const char *term = getenv("TERM");
   bool dumb = term == NULL || *term == '\0' || strcmp(term, "dumb") == 0;
   return isatty(STDERR_FILENO) && !dumb ? MODE_BAR : MODE_PLAIN;
@@ -267,6 +270,7 @@ static bool due(const struct report *r, bool first, int64_t now_ms, uint64_t ten
   case MODE_JSON:
     return first || r->now.phase != r->shown_phase || now_ms - r->shown_ms >= EVENT_MS;
   case MODE_QUIET:
+  case MODE_TRACED:
     break;
   }
   return false;
@@ -288,6 +292,7 @@ static void show(struct report *r) {
     progress_event(r);
     break;
   case MODE_QUIET:
+  case MODE_TRACED:
     break;
   }
 }

@@ -163,6 +163,7 @@ static enum err open_swarm(struct session *s) {
   sw->store = s->there.store;
   sw->port = s->o->port;
   sw->memory = s->o->memory;
+  sw->trace = s->o->trace;
   make_peer_id(sw->peer_id);
   sw->hooks = (struct swarm_hooks){s, on_peer_up, on_peer_down, on_banned, on_piece};
   sw->book = addrbook_new(ADDRESSES_MAX);
@@ -198,6 +199,7 @@ static enum err start_trackers(struct session *s) {
     .on_event = on_tracker_event,
     .get_totals = get_totals,
     .arg = s,
+    .trace = o->trace,
   };
   memcpy(c.info_hash, s->m->info_hash, sizeof c.info_hash);
   memcpy(c.peer_id, s->sw.peer_id, sizeof c.peer_id);

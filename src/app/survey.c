@@ -45,7 +45,8 @@ static enum err add_all(struct survey *s) {
 static int begin(struct survey *s, bool scrape) {
   uint64_t left = s->m.geo.total;
   struct ask_config c = {.scrape = scrape, .left = left > 0 ? left : 1,
-                         .timeout_ms = s->o->timeout_ms, .on_change = on_change, .arg = s};
+                         .timeout_ms = s->o->timeout_ms, .on_change = on_change, .arg = s,
+                         .trace = s->o->trace};
   memcpy(c.info_hash, s->m.info_hash, sizeof c.info_hash);
   signals_block();
   s->signals = signals_open();

@@ -122,7 +122,8 @@ static void scrape(const struct ask *a, struct slot *s, const struct tracker_htt
 
 static void ask_one(struct ask *a, struct slot *s) {
   int64_t start_ms = clock_now_ms();
-  struct tracker_http_how how = {.deadline_ms = CLOCK_NEVER, .patient = true, .cancel = &a->cancel};
+  struct tracker_http_how how = {.deadline_ms = CLOCK_NEVER, .patient = true,
+                                 .cancel = &a->cancel, .trace = a->config.trace};
   if (atomic_load(&a->peers) < PEERS_MAX) how.peers_max = SIZE_MAX;
   if (a->config.timeout_ms > 0) how.deadline_ms = start_ms + a->config.timeout_ms;
   if (a->config.scrape) scrape(a, s, &how);
@@ -139,6 +140,7 @@ static void say_stopped(struct ask *a, const struct slot *s) {
     .deadline_ms = clock_now_ms() + GOODBYE_MS,
     .cancel = &a->cancel,
     .no_reply = s->job.out.redirected ? NULL : &a->no_reply,
+    .trace = a->config.trace,
   };
   j.q.event = ANNOUNCE_STOPPED;
   j.q.numwant = 0;

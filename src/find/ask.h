@@ -61,6 +61,7 @@ struct ask_config {
                         * as long as it takes. "stopped" has 2 s of its own behind that. */
   void (*on_change)(void *arg); /* ask_next() or ask_over() has news; any thread, must be quick */
   void *arg;
+  struct trace *trace; /* NULL: requests and replies are not traced */
 };
 
 struct ask;

@@ -215,6 +215,7 @@ static void do_work(struct tracker_set *set, struct work *w) {
     .deadline_ms = w->deadline_ms,
     .cancel = completed ? &set->cancel_completed : &set->cancel,
     .no_reply = completed && !j->redirects ? &set->no_reply : NULL,
+    .trace = set->config.trace,
   };
   job_finish(j, w->tier, w->slot, tracker_run(j, &set->config, &how));
 }

@@ -51,6 +51,7 @@ struct tracker_config {
   void (*on_event)(void *arg); /* tracker_status() is worth a look; may be NULL */
   void (*get_totals)(void *arg, struct tracker_totals *out);
   void *arg;
+  struct trace *trace; /* NULL: requests and replies are not traced */
 };
 
 struct tracker_set;

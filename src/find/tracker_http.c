@@ -6,6 +6,7 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "find/tracker_trace.h"
 #include "io/http.h"
 #include "io/http_redact.h"
 
@@ -32,9 +33,9 @@ static void put_joint(struct buf *b) {
     buf_put_u8(b, '&');
 }
 
-/* GETs the URL in `full`. On failure `why` says why. */
-static enum err fetch(struct buf *full, const struct tracker_http_how *how, struct http_reply *h,
-                      char why[static ANNOUNCE_TEXT_MAX]) {
+/* GETs the URL in `full`, of which our query begins at `own`. On failure `why` says why. */
+static enum err fetch(struct buf *full, size_t own, bool scrape, const struct tracker_http_how *how,
+                      struct http_reply *h, char why[static ANNOUNCE_TEXT_MAX]) {
   int64_t latest_ms = how->patient ? CLOCK_NEVER : clock_now_ms() + TOTAL_MS;
   struct http_request get = {
     .url = buf_cstr(full),
@@ -51,6 +52,7 @@ static enum err fetch(struct buf *full, const struct tracker_http_how *how, stru
     snprintf(why, ANNOUNCE_TEXT_MAX, "the announce URL is too long");
     return ERR_FORMAT;
   }
+  tracker_trace_asked(how->trace, get.url, own, scrape);
   enum err e = http_get(&get, h);
   if (e != ERR_OK) snprintf(why, ANNOUNCE_TEXT_MAX, "%s", h->why);
   return e;
@@ -107,9 +109,13 @@ enum err tracker_http_announce(const char *url, const struct announce_request *q
   buf_init(&full, URL_MAX);
   buf_put(&full, url, strcspn(url, "#"));
   if (full.len > 0) put_joint(&full);
+  size_t own = full.len;
   announce_put_query(&full, q);
-  enum err e = fetch(&full, how, &h, out->why);
+  enum err e = fetch(&full, own, false, how, &h, out->why);
   if (e == ERR_OK) e = read_announced(url, &h, how->peers_max, out);
+  bool read = e == ERR_OK && !out->unanswered;
+  tracker_trace_announced(how->trace, url, &h, read ? &out->r : NULL,
+                          out->unanswered ? "not waited for" : out->why);
   http_reply_free(&h);
   buf_free(&full);
   return e;
@@ -138,10 +144,12 @@ enum err tracker_http_scrape(const char *url, const uint8_t info_hash[static 20]
     return ERR_UNSUPPORTED;
   }
   if (full.len > 0) put_joint(&full);
+  size_t own = full.len;
   scrape_put_query(&full, info_hash);
   waiting.no_reply = NULL;
-  enum err e = fetch(&full, &waiting, &h, out->why);
+  enum err e = fetch(&full, own, true, &waiting, &h, out->why);
   if (e == ERR_OK) e = read_scraped(url, &h, info_hash, out);
+  tracker_trace_scraped(how->trace, url, &h, e == ERR_OK ? &out->r : NULL, out->why);
   http_reply_free(&h);
   buf_free(&full);
   return e;

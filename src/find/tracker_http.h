@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "io/trace.h"
 #include "proto/announce.h"
 #include "proto/scrape.h"
 
@@ -26,6 +27,7 @@ struct tracker_http_how {
   const atomic_bool *no_reply;
   void (*on_connected)(void *arg);
   void *arg;
+  struct trace *trace;         /* NULL: nobody wants to see request and reply */
 };
 
 struct tracker_http_outcome {

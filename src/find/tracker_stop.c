@@ -58,6 +58,7 @@ static void *run_stop(void *arg) {
     .no_reply = s->job.redirects ? NULL : &set->no_reply,
     .on_connected = wait_for_turn,
     .arg = s,
+    .trace = set->config.trace,
   };
   tracker_run(&s->job, &set->config, &how);
   tracker_job_free(&s->job);

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "io/net.h"
+#include "peer/peer_trace.h"
 
 enum {
   RETRY_MS = 250,           /* when the queue had nothing for us; */
@@ -132,9 +133,11 @@ static void put_requests(struct peer *p, const struct run *run) {
   for (uint32_t i = 0; i < run->count; i++) {
     if (before >> i & 1) continue;
     uint32_t len = job_block_len(p, j, i);
+    size_t at = p->out.len;
     wire_put_range(&p->out, WIRE_REQUEST, run->piece, (run->first + i) * BLOCK_LEN, len);
     p->outstanding_bytes += len;
     p->outstanding++;
+    if (peer_trace_is_on(p)) peer_trace_request(p, at, run);
   }
   window_cap_asked(&p->cap, run->count, p->outstanding);
   p->voided = false;
@@ -244,7 +247,7 @@ static void note_pause(struct peer *p) {
   if (pause > p->pause_ms) p->pause_ms = pause;
 }
 
-enum err download_arrived(struct peer *p, struct peer_job *job, uint32_t block) {
+static enum err on_arrived(struct peer *p, struct peer_job *job, uint32_t block) {
   job->got |= UINT32_C(1) << block;
   p->outstanding--;
   if (p->pp.snubbed) note_pause(p);
@@ -252,6 +255,23 @@ enum err download_arrived(struct peer *p, struct peer_job *job, uint32_t block) 
   p->reject_count = 0;
   p->chatter -= p->chatter < WORDS_PER_BLOCK ? p->chatter : WORDS_PER_BLOCK;
   return end_if_whole(p, job);
+}
+
+/* The same, shown. The data are gone once they are handed on. Kept apart so that its memory costs
+ * nothing where nothing is shown. */
+__attribute__((noinline))
+static enum err on_arrived_traced(struct peer *p, struct peer_job *job, uint32_t block) {
+  struct peer_trace_message t;
+  uint32_t len = job_block_len(p, job, block);
+  peer_trace_begin_block(p, &t, job->run.piece, (job->run.first + block) * BLOCK_LEN, len,
+                         job->frag->data + (size_t)block * BLOCK_LEN, len);
+  enum err e = on_arrived(p, job, block);
+  peer_trace_end(p, &t, NULL);
+  return e;
+}
+
+enum err download_arrived(struct peer *p, struct peer_job *job, uint32_t block) {
+  return peer_trace_is_on(p) ? on_arrived_traced(p, job, block) : on_arrived(p, job, block);
 }
 
 static bool place(struct peer *p, struct peer_job *j, uint32_t i, struct download_slot *s) {
@@ -343,6 +363,13 @@ void download_give_back(struct peer *p) {
   pieces_let_go(p->sw->pieces, &p->pp);
 }
 
+static void put_cancel(struct peer *p, const struct peer_job *j, uint32_t i) {
+  size_t at = p->out.len;
+  wire_put_range(&p->out, WIRE_CANCEL, j->run.piece, (j->run.first + i) * BLOCK_LEN,
+                 job_block_len(p, j, i));
+  if (peer_trace_is_on(p)) peer_trace_sent(p, at, "another peer brings it, or has brought it");
+}
+
 /* Cancels what is not asked of this peer any more: taken over by another, or a suspect's piece. */
 static enum err cancel_lost(struct peer *p) {
   for (uint32_t k = p->job_count; k > 0; k--) {
@@ -350,11 +377,7 @@ static enum err cancel_lost(struct peer *p) {
     if (j->ended) continue;
     uint32_t lost = pieces_lost(p->sw->pieces, &p->pp, &j->run) & job_open(j);
     if (j == p->cur_job) lost &= ~(UINT32_C(1) << p->cur_block); /* it is nearly here */
-    for (uint32_t m = lost; m != 0; m &= m - 1) {
-      uint32_t i = (uint32_t)__builtin_ctz(m);
-      wire_put_range(&p->out, WIRE_CANCEL, j->run.piece, (j->run.first + i) * BLOCK_LEN,
-                     job_block_len(p, j, i));
-    }
+    for (uint32_t m = lost; m != 0; m &= m - 1) put_cancel(p, j, (uint32_t)__builtin_ctz(m));
     forgo(p, j, lost);
     enum err e = end_if_whole(p, j);
     if (e != ERR_OK) return e;
@@ -416,6 +439,7 @@ static void snub(struct peer *p) {
   pieces_note_silence(p->sw->pieces, &p->pp);
   window_cap_silent(&p->cap, p->outstanding, p->now_ms);
   download_give_back(p);
+  if (peer_trace_is_on(p)) peer_trace_event(p, "silent", "what it was asked for goes to others");
   p->voided = false;
   p->pp.snubbed = true;
   p->silent_ms = p->block_ms;
@@ -457,8 +481,11 @@ void download_update_interest(struct peer *p) {
   atomic_store(&p->seat.interesting, yes);
   p->take_ms = 0;
   if (yes == p->am_interested) return;
+  size_t at = p->out.len;
   p->am_interested = yes;
   wire_put_simple(&p->out, yes ? WIRE_INTERESTED : WIRE_NOT_INTERESTED);
+  if (peer_trace_is_on(p))
+    peer_trace_sent(p, at, yes ? "it has pieces that we lack" : "it has no piece that we lack");
 }
 
 void download_end(struct peer *p) {

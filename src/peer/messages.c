@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "peer/download.h"
+#include "peer/peer_trace.h"
 
 static bool has_piece(const struct peer *p, uint32_t index) {
   return geometry_has_piece(&p->sw->meta->geo, index);
@@ -83,12 +84,18 @@ static enum err on_reject(struct peer *p, const struct wire_message *m) {
   return p->reject_count > PEER_REJECTS_MAX + p->window ? ERR_LIMIT : ERR_OK;
 }
 
+static void put_reject(struct peer *p, const struct wire_message *m) {
+  size_t at = p->out.len;
+  wire_put_range(&p->out, WIRE_REJECT, m->index, m->begin, m->length);
+  if (peer_trace_is_on(p)) peer_trace_sent(p, at, "we choke it, and BEP 6 wants an answer");
+}
+
 /* We upload nothing yet and choke everybody: whoever asks all the same is answered only where BEP
  * 6 says that every request is answered. */
 static enum err on_request(struct peer *p, const struct wire_message *m) {
   if (!geometry_has_block(&p->sw->meta->geo, m->index, m->begin, m->length)) return ERR_PROTOCOL;
   if (++p->request_count > PEER_REQUESTS_MAX) return ERR_LIMIT;
-  if (p->fast) wire_put_range(&p->out, WIRE_REJECT, m->index, m->begin, m->length);
+  if (p->fast) put_reject(p, m);
   return ERR_OK;
 }
 

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "io/net.h"
+#include "peer/peer_trace.h"
 
 enum {
   OUT_MAX = 4 << 20,       /* a bitfield of 2 million pieces, and requests */
@@ -24,11 +25,13 @@ void peer_init(struct peer *p, struct swarm *sw, const struct addr *a) {
   p->sw = sw;
   p->seat.addr = *a;
   p->bell = p->seat.fd = -1;
+  trace_conn_open(&p->trace, sw->trace, a);
   peer_restart(p);
 }
 
 void peer_restart(struct peer *p) {
   peer_free(p);
+  if (peer_trace_is_on(p)) trace_conn_restart(&p->trace);
   memset((char *)p + offsetof(struct peer, pp), 0, sizeof *p - offsetof(struct peer, pp));
   p->fd = -1;
   p->choking_us = true;
@@ -62,13 +65,25 @@ enum err peer_flush(struct peer *p) {
   return ERR_OK;
 }
 
+static void put_have(struct peer *p, uint32_t index) {
+  size_t at = p->out.len;
+  wire_put_index(&p->out, WIRE_HAVE, index);
+  if (peer_trace_is_on(p)) peer_trace_sent(p, at, "we have it now, and it lacks it");
+}
+
+static void put_keepalive(struct peer *p) {
+  size_t at = p->out.len;
+  wire_put_keepalive(&p->out);
+  if (peer_trace_is_on(p)) peer_trace_sent(p, at, "nothing was sent for nearly two minutes");
+}
+
 void peer_put_news(struct peer *p) {
   uint32_t fresh[64];
   uint32_t n;
   while (!p->pp.seed && (n = pieces_finished(p->sw->pieces, &p->have_cursor, fresh, 64)) > 0)
     for (uint32_t i = 0; i < n; i++)
-      if (!bitset_get(&p->pp.has, fresh[i])) wire_put_index(&p->out, WIRE_HAVE, fresh[i]);
-  if (p->out.len == 0 && p->now_ms - p->last_sent_ms >= KEEPALIVE_MS) wire_put_keepalive(&p->out);
+      if (!bitset_get(&p->pp.has, fresh[i])) put_have(p, fresh[i]);
+  if (p->out.len == 0 && p->now_ms - p->last_sent_ms >= KEEPALIVE_MS) put_keepalive(p);
 }
 
 /* --- the handshake --- */
@@ -86,8 +101,10 @@ static void put_bitfield(struct peer *p) {
   size_t len = bitset_wire_len(pieces);
   uint8_t *bits = malloc(len);
   if (bits != NULL) {
+    size_t at = p->out.len;
     bitset_to_wire(&done, bits);
     wire_put_bitfield(&p->out, bits, len);
+    if (peer_trace_is_on(p)) peer_trace_sent(p, at, "what we have comes before anything else");
   }
   free(bits);
   bitset_free(&done);
@@ -95,23 +112,33 @@ static void put_bitfield(struct peer *p) {
 
 static void put_handshake(struct peer *p) {
   struct wire_handshake h = {.reserved = WIRE_RESERVED_EXTENSION | WIRE_RESERVED_FAST};
+  size_t at = p->out.len;
   memcpy(h.info_hash, p->sw->meta->info_hash, sizeof h.info_hash);
   memcpy(h.peer_id, p->sw->peer_id, sizeof h.peer_id);
   wire_put_handshake(&p->out, &h);
+  if (peer_trace_is_on(p)) peer_trace_shaken(p, at);
 }
 
-/* What is said right after the handshake. */
-static void put_greeting(struct peer *p) {
-  put_bitfield(p);
+static void put_extension_handshake(struct peer *p) {
   struct buf ext;
+  size_t at = p->out.len;
   buf_init(&ext, 4096);
   struct extend_offer offer = {
     .version = client_version, .port = p->sw->port, .reqq = OUR_REQQ, .yourip = &p->seat.addr};
   extend_put(&ext, &offer);
   wire_put_extended(&p->out, EXTEND_HANDSHAKE_ID, ext.data, ext.len);
   buf_free(&ext);
+  if (peer_trace_is_on(p)) peer_trace_sent(p, at, "which extensions we know, and who we are");
+}
+
+/* What is said right after the handshake. */
+static void put_greeting(struct peer *p) {
+  put_bitfield(p);
+  put_extension_handshake(p);
+  size_t at = p->out.len;
   wire_put_simple(&p->out, WIRE_INTERESTED);
   p->am_interested = true;
+  if (peer_trace_is_on(p)) peer_trace_sent(p, at, "we lack pieces; what it has is not known yet");
 }
 
 /* Fills in[0..WIRE_HANDSHAKE_LEN) before the deadline, and sends what is still to be sent
@@ -148,6 +175,7 @@ enum err peer_shake_hands(struct peer *p, int64_t deadline_ms, uint8_t peer_id[s
   enum err e = read_handshake(p, raw, deadline_ms);
   if (e == ERR_OK) e = wire_get_handshake(raw, &h);
   if (e != ERR_OK) return e;
+  if (peer_trace_is_on(p)) peer_trace_greeted(p, raw);
   if (memcmp(h.info_hash, p->sw->meta->info_hash, sizeof h.info_hash) != 0) return ERR_NOT_FOUND;
   p->fast = h.reserved & WIRE_RESERVED_FAST;
   p->extended = h.reserved & WIRE_RESERVED_EXTENSION;

@@ -20,6 +20,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "io/trace_conn.h"
 #include "peer/window.h"
 #include "proto/extend.h"
 #include "proto/wire.h"
@@ -50,6 +51,7 @@ struct peer {
   struct roster_seat seat;
   int bell;
   bool gave_data;          /* a block came that was needed; when it is over: and nobody doubts it */
+  struct trace_conn trace; /* .to is NULL while nobody wants to see the messages */
 
   /* Everything from here on begins anew with each connection (peer_restart). */
   struct pieces_peer pp;
@@ -117,6 +119,10 @@ struct peer {
   bool told_pieces;        /* a bitfield, have all or have none came */
   int64_t keepalive_ms;
   uint64_t unsolicited;
+
+  /* Of an unwanted block, while it is traced: header and first bytes. */
+  uint8_t unwanted[WIRE_PIECE_HEADER_LEN + TRACE_DATA_SHOWN];
+  uint32_t unwanted_len;
 };
 
 /* Zeroes and prepares. Registers nothing. The struct is big (8 KiB): it comes from the heap. */

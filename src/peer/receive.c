@@ -7,6 +7,7 @@
 
 #include "peer/download.h"
 #include "peer/messages.h"
+#include "peer/peer_trace.h"
 
 enum {
   SLOTS_MAX = FRAGMENT_BLOCKS_MAX,
@@ -59,6 +60,8 @@ static enum err begin_block(struct peer *p, uint32_t piece, uint32_t begin, uint
     note_unwanted(p, len);
     p->arrived += have;
     p->skip_left = len - have;
+    if (peer_trace_is_on(p)) peer_trace_unwanted(p, piece, begin, len, data, have);
+    if (peer_trace_is_on(p) && have == len) peer_trace_thrown(p);
     return p->unsolicited > PEER_UNSOLICITED_MAX ? ERR_PROTOCOL : ERR_OK;
   }
   memcpy(s.dest, data, have);
@@ -75,6 +78,25 @@ static bool piece_begun(const struct peer *p, size_t at) {
   return p->in.len - at >= WIRE_PIECE_HEADER_LEN && p->in.data[at + 4] == WIRE_PIECE;
 }
 
+/* Acts on one message, the `len` bytes at `raw`, and shows it. */
+__attribute__((noinline))
+static enum err handle_traced(struct peer *p, const struct wire_message *m, const uint8_t *raw,
+                              size_t len) {
+  struct peer_trace_message t;
+  peer_trace_begin(p, &t, raw, len);
+  enum err e = messages_handle(p, m);
+  peer_trace_end(p, &t, NULL);
+  return e;
+}
+
+/* Acts on one message, the `len` bytes at `raw`. */
+static enum err handle(struct peer *p, const struct wire_message *m, const uint8_t *raw,
+                       size_t len) {
+  p->message_ms = p->now_ms;
+  if (m->id == WIRE_PIECE) return begin_block(p, m->index, m->begin, m->length, m->data, m->length);
+  return peer_trace_is_on(p) ? handle_traced(p, m, raw, len) : messages_handle(p, m);
+}
+
 /* Acts on every complete message in p->in, and begins a block whose rest is still to come. */
 static enum err parse(struct peer *p) {
   size_t at = 0;
@@ -86,9 +108,7 @@ static enum err parse(struct peer *p) {
     const uint8_t *here = p->in.data + at;
     e = wire_decode(here, p->in.len - at, &p->limits, &m, &used, &p->in_need);
     if (e == ERR_OK) {
-      p->message_ms = p->now_ms;
-      e = m.id == WIRE_PIECE ? begin_block(p, m.index, m.begin, m.length, m.data, m.length)
-                             : messages_handle(p, &m);
+      e = handle(p, &m, here, used);
       at += used;
     } else if (e == ERR_TIMEOUT && piece_begun(p, at)) {
       uint32_t len = be32_get(here) - 9;
@@ -122,6 +142,7 @@ static enum err receive_unwanted(struct peer *p, bool *more) {
   if (n <= 0) return receive_error(n);
   p->skip_left -= (uint32_t)n;
   if (p->skip_left == 0) p->message_ms = p->now_ms;
+  if (p->skip_left == 0 && peer_trace_is_on(p)) peer_trace_thrown(p);
   p->arrived += (uint64_t)n;
   *more = (size_t)n == want;
   return ERR_OK;

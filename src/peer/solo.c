@@ -19,8 +19,48 @@ enum {
   EXTENDED_MAX = 128 << 10 /* body of an extended message: metadata come 16 KiB at a time */
 };
 
-void solo_init(struct solo *s, const struct addr *a, int bell, int64_t patience_ms) {
+/* --- what the tracer is told --- */
+
+static struct trace_state state_of(const struct solo *s) {
+  return (struct trace_state){
+    .am_interested = s->am_interested, .peer_choking = s->choking_us, .has = solo_count(s)};
+}
+
+static void trace_event(struct solo *s, const char *name) {
+  struct trace_state now = state_of(s);
+  if (s->trace.to != NULL) trace_conn_event(&s->trace, name, NULL, &now);
+}
+
+/* The reason for a message is that the command is about it: what it is good for. */
+static const char *purpose_of(const struct wire_message *m) {
+  switch (m->id) {
+  case WIRE_INTERESTED:
+    return "only who is interested is unchoked";
+  case WIRE_REQUEST:
+    return "a block of the piece that is wanted";
+  case WIRE_EXTENDED:
+    return m->ext_id == EXTEND_HANDSHAKE_ID ? "which extensions we know"
+                                            : "a part of the metadata, which are wanted";
+  case WIRE_HAVE_NONE:
+    return "we have nothing to give";
+  default:
+    return NULL;
+  }
+}
+
+/* The message that stands in s->out from `at` on is about to be sent. */
+static void trace_sent(struct solo *s, size_t at, const struct wire_message *m) {
+  struct trace_state now = state_of(s);
+  if (s->out.failed) return;
+  trace_conn_sent(&s->trace, s->out.data + at, s->out.len - at, &now, purpose_of(m));
+}
+
+/* --- beginning and end --- */
+
+void solo_init(struct solo *s, const struct addr *a, int bell, int64_t patience_ms,
+               struct trace *trace) {
   memset(s, 0, sizeof *s);
+  trace_conn_open(&s->trace, trace, a);
   s->addr = *a;
   s->fd = -1;
   s->bell = bell;
@@ -44,6 +84,10 @@ void solo_close(struct solo *s) {
     close(s->fd);
   }
   s->fd = -1;
+  if (s->trace.to != NULL && s->dialled)
+    trace_conn_closed(&s->trace, s->why[0] != '\0' ? s->why : "weft has what it wanted",
+                      s->out.len);
+  trace_conn_close(&s->trace);
   buf_free(&s->bits);
   buf_free(&s->ext_raw);
   buf_free(&s->in);
@@ -126,9 +170,12 @@ static enum err flush(struct solo *s, int64_t deadline_ms) {
 /* --- connecting --- */
 
 enum err solo_dial(struct solo *s) {
+  s->dialled = true;
+  trace_event(s, "dialling");
   enum err e = net_dial(&s->addr, s->bell, solo_deadline(s, SOLO_DIAL_MS), &s->fd);
   switch (e) {
   case ERR_OK:
+    trace_event(s, "connected");
     return ERR_OK;
   case ERR_REFUSED:
     return solo_fail(s, e, "nobody listens there (connection refused)");
@@ -176,11 +223,14 @@ static enum err compare_hashes(struct solo *s, const struct wire_handshake *ours
 enum err solo_shake_hands(struct solo *s, const struct wire_handshake *ours) {
   int64_t deadline_ms = solo_deadline(s, SOLO_HANDSHAKE_MS);
   wire_put_handshake(&s->out, ours);
+  if (s->trace.to != NULL && !s->out.failed)
+    trace_conn_handshake(&s->trace, s->out.data, false, "who dials says first who it is");
   enum err e = flush(s, deadline_ms);
   if (e == ERR_OK) e = read_handshake(s, deadline_ms);
   if (e == ERR_OK) e = wire_get_handshake(s->in.data, &s->theirs);
   if (e != ERR_OK) return e;
   s->used = WIRE_HANDSHAKE_LEN;
+  if (s->trace.to != NULL) trace_conn_handshake(&s->trace, s->in.data, true, NULL);
   s->shaken = true;
   uint64_t both = s->theirs.reserved & ours->reserved;
   s->extended = both & WIRE_RESERVED_EXTENSION;
@@ -303,9 +353,20 @@ static void put_message(struct buf *b, const struct wire_message *m) {
 }
 
 enum err solo_send(struct solo *s, const struct wire_message *m, int64_t deadline_ms) {
+  size_t at = s->out.len;
   put_message(&s->out, m);
-  enum err e = flush(s, deadline_ms);
-  if (e == ERR_OK && m->id == WIRE_INTERESTED) s->am_interested = true;
+  if (m->id == WIRE_INTERESTED) s->am_interested = true;
+  if (s->trace.to != NULL) trace_sent(s, at, m);
+  return flush(s, deadline_ms);
+}
+
+/* What the message changes, shown: the `len` bytes at `raw`. */
+static enum err on_message_traced(struct solo *s, const struct wire_message *m, const uint8_t *raw,
+                                  size_t len) {
+  trace_conn_begin(&s->trace);
+  enum err e = on_message(s, m);
+  struct trace_state now = state_of(s);
+  trace_conn_received(&s->trace, raw, len, len, &now, NULL, e == ERR_OK ? NULL : s->why);
   return e;
 }
 
@@ -323,8 +384,9 @@ enum err solo_receive(struct solo *s, struct wire_message *m, int64_t deadline_m
     size_t left = s->in.len - s->used;
     enum err e = wire_decode(s->in.data + s->used, left, &s->limits, m, &used, &need);
     if (e == ERR_OK) {
+      const uint8_t *raw = s->in.data + s->used;
       s->used += used;
-      return on_message(s, m);
+      return s->trace.to == NULL ? on_message(s, m) : on_message_traced(s, m, raw, used);
     }
     if (e == ERR_LIMIT && left < 5)
       return solo_fail(s, e, "it sent a message of %u bytes", be32_get(s->in.data + s->used));

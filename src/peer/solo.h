@@ -15,7 +15,7 @@
  * solo_receive(), in the words of BEP 3, 6 and 10.
  *
  * All messages that leave pass through solo_send(), all that arrive through solo_receive(), both
- * handshakes through solo_shake_hands(): whoever wants to watch watches there. Steps made of
+ * handshakes through solo_shake_hands(): there the tracer watches (io/trace_conn). Steps made of
  * several messages (metadata, a piece) stand in peer/solo_fetch.
  */
 #ifndef WEFT_PEER_SOLO_H
@@ -26,6 +26,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "io/trace_conn.h"
 #include "proto/addr.h"
 #include "proto/extend.h"
 #include "proto/geometry.h"
@@ -67,13 +68,17 @@ struct solo {
   struct buf ext_raw;      /* the dictionary of the last one, as it came */
 
   bool am_interested;
+  bool dialled;            /* there was an attempt to connect */
+  struct trace_conn trace; /* .to is NULL while nobody wants to see the messages */
   struct buf in;           /* received */
   size_t used;             /* bytes at its start that are done with */
   struct buf out;
 };
 
-/* Begins with nothing. `bell` is a descriptor, or -1. solo_close() is due. */
-void solo_init(struct solo *s, const struct addr *a, int bell, int64_t patience_ms);
+/* Begins with nothing. `bell` is a descriptor, or -1; what is said and heard is shown to `trace`,
+ * unless that is NULL. solo_close() is due. */
+void solo_init(struct solo *s, const struct addr *a, int bell, int64_t patience_ms,
+               struct trace *trace);
 /* Says good-bye as far as TCP does that, closes, frees. Safe on a zeroed struct with fd -1. */
 void solo_close(struct solo *s);
 

@@ -10,6 +10,7 @@
 #include "io/net.h"
 #include "peer/download.h"
 #include "peer/peer.h"
+#include "peer/peer_trace.h"
 #include "peer/receive.h"
 
 enum {
@@ -173,14 +174,27 @@ struct attempt {
   enum err introduction;
 };
 
-/* Connects, shakes hands, talks. Ends without a connection. */
-static struct attempt attempt(struct peer *p) {
+/* Why an attempt ended, for the trace. */
+static const char *ending(const struct peer *p, const struct attempt *a) {
+  if (atomic_load(&p->sw->stopping)) return "weft ends all connections";
+  if (a->introduction == ERR_REFUSED) return "it is ourselves";
+  if (a->introduction == ERR_EXISTS) return "there is a connection to this peer already";
+  if (a->introduction != ERR_OK) return err_name(a->introduction);
+  if (!a->connected && a->e == ERR_REFUSED) return "nobody listens there";
+  if (!a->connected && a->e == ERR_TIMEOUT) return "it does not answer to being dialled";
+  if (a->e == ERR_NOT_FOUND) return "it answers for another torrent";
+  return a->introduced ? why(p, a->e) : err_name(a->e);
+}
+
+/* The connection itself: from dialling to the good-bye. */
+static struct attempt connect_and_talk(struct peer *p) {
   struct roster *r = p->sw->roster;
   struct attempt a = {0};
   uint8_t id[20];
   a.e = net_dial(&p->seat.addr, p->bell, clock_now_ms() + DIAL_MS, &p->fd);
   if (a.e != ERR_OK) return a;
   a.connected = true;
+  if (peer_trace_is_on(p)) peer_trace_event(p, "connected", NULL);
   a.e = roster_connected(r, &p->seat, p->fd);
   if (a.e == ERR_OK) a.e = peer_shake_hands(p, clock_now_ms() + HANDSHAKE_MS, id);
   if (a.e == ERR_OK) {
@@ -191,6 +205,14 @@ static struct attempt attempt(struct peer *p) {
   roster_disconnected(r, &p->seat, p->seat.polite);
   close(p->fd);
   p->fd = -1;
+  return a;
+}
+
+/* Connects, shakes hands, talks. Ends without a connection. */
+static struct attempt attempt(struct peer *p) {
+  if (peer_trace_is_on(p)) peer_trace_event(p, "dialling", NULL);
+  struct attempt a = connect_and_talk(p);
+  if (peer_trace_is_on(p)) peer_trace_closed(p, ending(p, &a));
   return a;
 }
 
@@ -252,6 +274,7 @@ static void *worker_main(void *arg) {
     how = serve(p);
     gave = p->gave_data;
     peer_free(p);
+    trace_conn_close(&p->trace);
     free(p);
   }
   addrbook_report(sw->book, &t->addr, how, gave, clock_now_ms());

@@ -17,6 +17,7 @@
 #include "base/err.h"
 #include "find/addrbook.h"
 #include "io/store.h"
+#include "io/trace.h"
 #include "proto/metainfo.h"
 #include "swarm/fragment.h"
 #include "swarm/pieces.h"
@@ -41,6 +42,7 @@ struct swarm {
   struct chan *results;        /* of struct fragment, weighed in bytes */
   struct fragment_pool *pool;
   struct swarm_hooks hooks;
+  struct trace *trace;         /* NULL: nobody wants to see the messages */
   uint8_t peer_id[20];
   uint16_t port;               /* told to peers */
   uint64_t memory;             /* bytes of payload that may be under way in all */

@@ -369,6 +369,26 @@ TEST(an_option_of_one_command_alone_is_in_the_struct_of_that_command) {
   assert_refused("--polite is no option of 'weft info'");
 }
 
+TEST(an_option_with_a_value_that_may_be_left_out_takes_it_only_behind_an_equals_sign) {
+  PARSE("download", "x");
+  assert_int_equal(o.trace_format, TRACE_OFF);
+  PARSE("download", "--trace", "json");
+  assert_int_equal(result, COMMAND_OK);
+  assert_int_equal(o.trace_format, TRACE_AS_TEXT);
+  assert_string_equal(o.args[0], "json");
+  PARSE("download", "--trace=hex", "x");
+  assert_int_equal(o.trace_format, TRACE_AS_HEX);
+  PARSE("download", "--trace=json", "--trace=off", "x");
+  assert_int_equal(o.trace_format, TRACE_OFF);
+  PARSE("download", "--trace=xml", "x");
+  assert_refused("--trace takes off, text, json or hex, not 'xml'");
+  PARSE("download", "--trace=", "x");
+  assert_refused("--trace takes off, text, json or hex, not ''");
+  PARSE("download", "x", "--trace");
+  assert_int_equal(result, COMMAND_OK);
+  assert_int_equal(o.trace_format, TRACE_AS_TEXT);
+}
+
 TEST(the_argument_that_is_missing_is_named) {
   PARSE("greet", "-q");
   assert_refused("'weft greet' takes NAME OTHER-NAME [AND-A-THIRD-NAME]; NAME is missing");
@@ -393,12 +413,13 @@ static void assert_field(const struct command *c, const struct command_option *s
     [OPTION_FLAG] = sizeof(bool), [OPTION_COUNT] = sizeof(int), [OPTION_TEXT] = sizeof(char *),
     [OPTION_NUMBER] = sizeof(uint32_t), [OPTION_PORT] = sizeof(uint16_t),
     [OPTION_SIZE] = sizeof(uint64_t), [OPTION_DURATION] = sizeof(int64_t),
-    [OPTION_CHOICE] = sizeof(unsigned), [OPTION_TRACKER] = sizeof(struct options_list),
+    [OPTION_CHOICE] = sizeof(unsigned), [OPTION_MAYBE] = sizeof(unsigned),
+    [OPTION_LIST] = sizeof(struct options_list), [OPTION_TRACKER] = sizeof(struct options_list),
     [OPTION_PEER] = sizeof(struct addr)};
   bool plain = s->kind == OPTION_HELP || s->kind == OPTION_FLAG || s->kind == OPTION_COUNT;
   assert_true(s->field + sizes[s->kind] <= command_size(c));
   assert_int_equal(s->takes == NULL, plain);
-  assert_int_equal(s->choices != NULL, s->kind == OPTION_CHOICE);
+  assert_int_equal(s->choices != NULL, s->kind == OPTION_CHOICE || s->kind == OPTION_MAYBE);
   assert_int_equal(s->most != 0, s->kind == OPTION_NUMBER);
   assert_true(s->most <= UINT32_MAX);
 }
@@ -447,6 +468,7 @@ int main(void) {
       T(the_help_states_the_limits_and_defaults_that_hold),
       T(an_option_may_mean_something_else_for_another_command),
       T(an_option_of_one_command_alone_is_in_the_struct_of_that_command),
+      T(an_option_with_a_value_that_may_be_left_out_takes_it_only_behind_an_equals_sign),
       T(the_argument_that_is_missing_is_named), T(every_table_is_sound),
       T(the_overview_fits_into_eighty_columns_and_names_every_command));
 }

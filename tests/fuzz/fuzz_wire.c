@@ -6,12 +6,14 @@
  *     there at once;
  *   - a decoded message, encoded again, gives the bytes it came from;
  *   - what is said to be missing is more than there is, and never more than an allowed message;
- *   - a message stays within the limits it was decoded under.
+ *   - a message stays within the limits it was decoded under;
+ *   - the tracer shows it in whole lines of printable ASCII (io/trace_line).
  */
 #include "fuzz.h"
 
 #include <stdbool.h>
 
+#include "io/trace_line.h"
 #include "proto/wire.h"
 
 static const struct wire_limits choices[] = {
@@ -45,6 +47,25 @@ static void encode(const struct wire_message *m, struct buf *b) {
   }
 }
 
+/* One line in each format, and below that of hex one for each row of bytes. */
+static void check_lines(const uint8_t *in, size_t used) {
+  struct trace_fields fields;
+  struct trace_event e = {.peer = "[::1]:1", .dir = TRACE_IN, .type = trace_line_type(in, used),
+                          .sized = true, .size = used, .fields = &fields};
+  trace_field_of_message(&fields, in, used, used, used % 2 ? "ut_metadata" : NULL);
+  for (int format = TRACE_AS_TEXT; format <= TRACE_AS_HEX; format++) {
+    struct buf b;
+    buf_init(&b, 16 << 20);
+    trace_line_put(&b, (enum trace_format)format, &e, 0);
+    CHECK(!b.failed && b.len > 0 && b.data[b.len - 1] == '\n');
+    const uint8_t *end = memchr(b.data, '\n', b.len);
+    CHECK(format == TRACE_AS_HEX || end == b.data + b.len - 1);
+    for (size_t i = 0; i < b.len; i++)
+      CHECK(b.data[i] == '\n' || (b.data[i] >= 0x20 && b.data[i] <= 0x7e));
+    buf_free(&b);
+  }
+}
+
 static void check_message(const struct wire_message *m, const uint8_t *in, size_t used,
                           const struct wire_limits *limits) {
   struct buf b;
@@ -52,6 +73,7 @@ static void check_message(const struct wire_message *m, const uint8_t *in, size_
   encode(m, &b);
   CHECK(!b.failed && b.len == used && memcmp(b.data, in, used) == 0);
   buf_free(&b);
+  check_lines(in, used);
   CHECK(m->id == WIRE_UNKNOWN || m->id == WIRE_KEEPALIVE || (uint8_t)m->id == m->raw_id);
   CHECK((strcmp(wire_name(m->id), "unknown") == 0) == (m->id == WIRE_UNKNOWN));
   if (m->id == WIRE_PIECE) CHECK(m->length == m->data_len && m->length <= limits->piece_max);

@@ -27,7 +27,7 @@ static void open_pair(int64_t patience_ms) {
   struct addr a = {.family = 4, .ip = {192, 0, 2, 1}, .port = 6881};
   int fd[2];
   assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fd), 0);
-  solo_init(&s, &a, -1, patience_ms);
+  solo_init(&s, &a, -1, patience_ms, NULL);
   s.fd = fd[0];
   other = fd[1];
   buf_init(&says, 1 << 20);
