@@ -17,7 +17,7 @@ class ScriptedTracker:
     body as bytes, or (status, headers, body). Every query is kept in `queries`.
     """
 
-    def __init__(self, answer, address="127.0.0.1"):
+    def __init__(self, answer, address="127.0.0.1", port=0):
         self.queries = []
         outer = self
 
@@ -40,7 +40,7 @@ class ScriptedTracker:
             def log_message(self, *_):
                 """Says nothing."""
 
-        self.server = http.server.ThreadingHTTPServer((address, 0), Handler)
+        self.server = http.server.ThreadingHTTPServer((address, port), Handler)
         self.server.daemon_threads = True
         self.url = "http://%s:%d/announce" % self.server.server_address[:2]
         threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
