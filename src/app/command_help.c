@@ -29,6 +29,7 @@ void command_help_overview(struct buf *b, const struct command *const *all) {
     put_row(b, left, (*all)->summary);
   }
   buf_put_str(b, "\n'weft COMMAND -h' explains a command and its options.\n"
+                 "--trace, on every command that talks to others, shows each message.\n"
                  "'weft --version' says which version this is.\n\n"
                  "Exit codes:\n"
                  "    0  done; after a download: all is verified and on disk\n"

@@ -24,7 +24,7 @@ extern const char *const tracing_formats[]; /* as enum trace_format */
    .choices = tracing_formats, \
    .help = "show every message, sent and received, on\nstandard error; hex: with its bytes"}, \
   {.name = "trace-file", .kind = OPTION_TEXT, OPTION_FIELD(trace_file), .takes = "FILE", \
-   .help = "write the trace to FILE instead, from its start"}, \
+   .help = "write the trace to FILE instead, and replace it"}, \
   {.name = "trace-peer", .kind = OPTION_LIST, OPTION_FIELD(trace_peers), .takes = "IP[:PORT]", \
    .help = "trace only this peer; up to 64 times"}, \
   {.name = "trace-type", .kind = OPTION_LIST, OPTION_FIELD(trace_types), .takes = "NAME,...", \
