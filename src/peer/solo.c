@@ -138,9 +138,11 @@ static enum err take_bytes(struct solo *s) {
   return ERR_OK;
 }
 
-/* Waits for more bytes. */
+/* Waits for more bytes. Where they come without end the deadline is the end: looked at before the
+ * socket, which would always have some. */
 static enum err more_bytes(struct solo *s, int64_t deadline_ms) {
   for (;;) {
+    if (clock_poll_timeout(deadline_ms) == 0) return ERR_TIMEOUT;
     int got;
     enum err e = wait_for(s, false, deadline_ms, &got);
     if (e != ERR_OK) return e;

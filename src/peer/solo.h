@@ -115,8 +115,9 @@ enum err solo_send(struct solo *s, const struct wire_message *m, int64_t deadlin
 
 /*
  * The next message, keep-alives included. `m` points into s and is good until the next call of
- * anything here. Waits until `deadline_ms`. Returns ERR_OK; ERR_CLOSED, ERR_REFUSED (reset),
- * ERR_TIMEOUT, ERR_CANCELLED; ERR_PROTOCOL, ERR_LIMIT: a message that cannot be; ERR_MEMORY.
+ * anything here. Waits until `deadline_ms`, and reads nothing behind it, however much there would
+ * be. Returns ERR_OK; ERR_CLOSED, ERR_REFUSED (reset), ERR_TIMEOUT, ERR_CANCELLED; ERR_PROTOCOL,
+ * ERR_LIMIT: a message that cannot be; ERR_MEMORY.
  */
 enum err solo_receive(struct solo *s, struct wire_message *m, int64_t deadline_ms);
 

@@ -245,6 +245,63 @@ def _(box):
           "download_piece", "-o", box.path("sample.txt"), torrent.file, 0)
 
 
+class Floods(strict.StrictPeer):
+    """Takes the steps of its script, and then says one thing without end."""
+
+    def __init__(self, torrent, script, flood, **rest):
+        self.flood = flood
+        super().__init__(torrent, script, **rest)
+
+    def expect_end(self, connection):
+        while True:
+            connection.write(self.flood)
+
+    def pieces(self, connection):
+        """Interested and unchoke, no more."""
+        self.next_message(connection)
+        connection.message(peers.UNCHOKE)
+
+
+def message(kind, payload=b""):
+    """The bytes of a message."""
+    return struct.pack(">IB", len(payload) + 1, kind) + payload
+
+
+@lib.case("whoever talks without end, and says nothing, is left at the deadline all the same")
+def _(box):
+    torrent = sample(box)
+    extend = message(peers.EXTENDED, b"\0" + bencode({"m": {"ut_metadata": 9}}))
+    for flood in (bytes(4), message(peers.HAVE, bytes(4)) + message(99, bytes(50)) + extend):
+        for steps, words, *command in (
+                ((), "it keeps choking us", "download_piece", "-o", "x", torrent.file, 0),
+                (("pieces",), "no more came in time", "download_piece", "-o", "x", torrent.file, 0),
+                (("extend",), "did not answer a request for metadata in time", "magnet_info",
+                 strict.magnet(torrent))):
+            peer = box.peer(Floods, torrent, strict.script(*steps), flood * (65536 // len(flood)))
+            fails(box, torrent, peer, 7, words, *command)
+        peer = box.peer(Floods, torrent, (), flood * (65536 // len(flood)),
+                        reserved_allowed=(bytes.fromhex("0000000000100004"),))
+        weft(box, "probe", "--timeout", 1.5, torrent.file, peer, expect=0)
+
+
+@lib.case("a peer that takes back its id for metadata is asked for no more of them")
+def _(box):
+    torrent = sample(box, 2000 * 16 * KIB, 16 * KIB)
+
+    class Withdraws(strict.StrictPeer):
+        """Says with the first piece that it takes no further requests."""
+
+        def metadata_requests(self, connection):
+            self.next_message(connection)
+            connection.message(peers.EXTENDED, b"\0" + bencode({"m": {"ut_metadata": 0}}))
+            connection.message(peers.EXTENDED, bytes([self.their_id]) + self.metadata_answer(0))
+
+    peer = box.peer(Withdraws, torrent, strict.script(*METADATA))
+    fails(box, torrent, peer, 4, "it offers no metadata any more", "magnet_info",
+          strict.magnet(torrent))
+    ended(peer)
+
+
 @lib.case("who fails is named, and the next one is asked")
 def _(box):
     torrent = sample(box, 5 * 32 * KIB, 32 * KIB)

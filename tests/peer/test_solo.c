@@ -103,6 +103,11 @@ static void assert_why(const char *part) {
   if (strstr(s.why, part) == NULL) fail_msg("'%s' does not say '%s'", s.why, part);
 }
 
+/* A deadline for what is there already. */
+static int64_t soon(void) {
+  return solo_deadline(&s, 60000);
+}
+
 /* --- handshakes --- */
 
 TEST(a_handshake_sends_68_bytes_and_keeps_what_came_back) {
@@ -159,9 +164,9 @@ TEST(messages_that_come_with_the_handshake_are_not_lost) {
   wire_put_simple(&says, WIRE_UNCHOKE);
   buf_put(&says, "\0", 1);
   assert_int_equal(shake_badly("", 0, false), ERR_OK);
-  assert_int_equal(solo_receive(&s, &m, 0), ERR_OK);
+  assert_int_equal(solo_receive(&s, &m, soon()), ERR_OK);
   assert_true(m.id == WIRE_HAVE && solo_has(&s, 9) && !solo_has(&s, 8) && solo_count(&s) == 1);
-  assert_int_equal(solo_receive(&s, &m, 0), ERR_OK);
+  assert_int_equal(solo_receive(&s, &m, soon()), ERR_OK);
   assert_false(s.choking_us);
   assert_int_equal(solo_receive(&s, &m, 0), ERR_TIMEOUT);
   close_pair();
@@ -174,7 +179,7 @@ TEST(a_bitfield_is_kept_until_the_torrent_is_known_and_then_checked) {
   open_pair(PATIENCE_MS);
   wire_put_bitfield(&says, (const uint8_t *)"\x80\x40", 2);
   speak(false);
-  assert_int_equal(solo_receive(&s, &m, 0), ERR_OK);
+  assert_int_equal(solo_receive(&s, &m, soon()), ERR_OK);
   assert_int_equal(solo_know(&s, &geo), ERR_OK);
   assert_true(solo_has(&s, 0) && solo_has(&s, 9) && solo_count(&s) == 2);
   close_pair();
@@ -183,7 +188,7 @@ TEST(a_bitfield_is_kept_until_the_torrent_is_known_and_then_checked) {
     open_pair(PATIENCE_MS);
     wire_put_bitfield(&says, (const uint8_t *)bad[i], 2 + i);
     speak(false);
-    assert_int_equal(solo_receive(&s, &m, 0), ERR_OK);
+    assert_int_equal(solo_receive(&s, &m, soon()), ERR_OK);
     assert_int_equal(solo_know(&s, &geo), ERR_PROTOCOL);
     assert_why("pieces that the torrent does not have");
     close_pair();
@@ -197,15 +202,15 @@ TEST(once_the_torrent_is_known_messages_are_held_to_it) {
   wire_put_simple(&says, WIRE_HAVE_ALL);
   wire_put_bitfield(&says, (const uint8_t *)"\x00\x60", 2);
   speak(false);
-  assert_int_equal(solo_receive(&s, &m, 0), ERR_OK);
+  assert_int_equal(solo_receive(&s, &m, soon()), ERR_OK);
   assert_true(solo_has(&s, 3) && solo_count(&s) == PIECES);
-  assert_int_equal(solo_receive(&s, &m, 0), ERR_PROTOCOL);
+  assert_int_equal(solo_receive(&s, &m, soon()), ERR_PROTOCOL);
   close_pair();
   open_pair(PATIENCE_MS);
   assert_int_equal(solo_know(&s, &geo), ERR_OK);
   wire_put_index(&says, WIRE_HAVE, PIECES);
   speak(false);
-  assert_int_equal(solo_receive(&s, &m, 0), ERR_PROTOCOL);
+  assert_int_equal(solo_receive(&s, &m, soon()), ERR_PROTOCOL);
   assert_why("it claims piece 10");
   close_pair();
 }
@@ -216,9 +221,9 @@ TEST(claims_about_an_unknown_torrent_take_bounded_memory) {
   wire_put_index(&says, WIRE_HAVE, GEOMETRY_PIECES_MAX - 1);
   wire_put_index(&says, WIRE_HAVE, UINT32_MAX);
   speak(false);
-  assert_int_equal(solo_receive(&s, &m, 0), ERR_OK);
+  assert_int_equal(solo_receive(&s, &m, soon()), ERR_OK);
   assert_int_equal(s.bits.len, GEOMETRY_PIECES_MAX / 8);
-  assert_int_equal(solo_receive(&s, &m, 0), ERR_PROTOCOL);
+  assert_int_equal(solo_receive(&s, &m, soon()), ERR_PROTOCOL);
   close_pair();
 }
 
@@ -227,13 +232,13 @@ TEST(a_message_that_cannot_be_ends_it) {
   open_pair(PATIENCE_MS);
   buf_put(&says, "\x7f\xff\xff\xff", 4);
   speak(false);
-  assert_int_equal(solo_receive(&s, &m, 0), ERR_LIMIT);
+  assert_int_equal(solo_receive(&s, &m, soon()), ERR_LIMIT);
   assert_why("2147483647 bytes");
   close_pair();
   open_pair(PATIENCE_MS);
   buf_put(&says, "\0\0\0\2\0x", 6);
   speak(true);
-  assert_int_equal(solo_receive(&s, &m, 0), ERR_PROTOCOL);
+  assert_int_equal(solo_receive(&s, &m, soon()), ERR_PROTOCOL);
   close_pair();
 }
 
@@ -440,7 +445,7 @@ TEST(a_piece_that_the_peer_does_not_have_is_not_asked_for) {
   shake(0);
   say_lacks_it();
   speak(false);
-  assert_int_equal(solo_receive(&s, &m, 0), ERR_OK);
+  assert_int_equal(solo_receive(&s, &m, soon()), ERR_OK);
   assert_int_equal(fetch(), ERR_NOT_FOUND);
   assert_why("does not have piece 4");
   struct buf b = heard();
@@ -462,6 +467,16 @@ TEST(the_bell_ends_every_wait) {
   close(bell[1]);
 }
 
+TEST(what_comes_without_end_moves_no_deadline) {
+  struct wire_message m;
+  open_pair(PATIENCE_MS);
+  wire_put_keepalive(&says);
+  speak(false);
+  assert_int_equal(solo_receive(&s, &m, 1), ERR_TIMEOUT);
+  assert_int_equal(solo_receive(&s, &m, soon()), ERR_OK);
+  close_pair();
+}
+
 int main(void) {
   RUN(T(a_handshake_sends_68_bytes_and_keeps_what_came_back),
       T(what_is_no_handshake_is_refused_with_its_reason),
@@ -474,5 +489,6 @@ int main(void) {
       T(metadata_that_cannot_be_are_refused), T(a_piece_is_interested_and_all_its_requests_at_once),
       T(after_a_choke_all_that_is_missing_is_asked_for_again),
       T(blocks_that_cannot_be_are_refused),
-      T(a_piece_that_the_peer_does_not_have_is_not_asked_for), T(the_bell_ends_every_wait));
+      T(a_piece_that_the_peer_does_not_have_is_not_asked_for), T(the_bell_ends_every_wait),
+      T(what_comes_without_end_moves_no_deadline));
 }
