@@ -61,6 +61,8 @@ static enum err claimed_size(struct solo *s, uint64_t *size) {
 
 static enum err ask_metadata(struct solo *s, uint32_t piece, int64_t deadline_ms) {
   struct buf payload;
+  if (s->ext.ut_metadata == 0) /* a later handshake took the id back; 0 is for handshakes */
+    return solo_fail(s, ERR_UNSUPPORTED, "it offers no metadata any more (BEP 9)");
   buf_init(&payload, 128);
   metadata_put_request(&payload, piece);
   struct wire_message m = {.id = WIRE_EXTENDED, .ext_id = s->ext.ut_metadata,
