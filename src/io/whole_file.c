@@ -41,6 +41,8 @@ static const char *why(int errnum) {
     return "the folder it should be in is none; choose another place with -o";
   case EISDIR:
     return "a folder of that name is there; choose another name with -o";
+  case ENODEV:
+    return "what is there is no regular file, so it is not replaced; choose another name with -o";
   case EFBIG:
     return "larger than this file system or your file size limit allows";
   default:
@@ -80,7 +82,9 @@ static int look(int dir, const char *name, bool replace) {
   if (faccessat(dir, ".", W_OK, AT_EACCESS) != 0) return errno;
   if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) != 0) return errno == ENOENT ? 0 : errno;
   if (S_ISDIR(st.st_mode)) return EISDIR;
-  return replace && S_ISREG(st.st_mode) ? 0 : EEXIST;
+  bool link = S_ISLNK(st.st_mode); /* if it is to be replaced, a link that leads nowhere */
+  if (!S_ISREG(st.st_mode) && (!link || replace)) return ENODEV;
+  return replace ? 0 : EEXIST;
 }
 
 enum err whole_file_check(const char *path, bool replace) {

@@ -19,7 +19,8 @@
 /*
  * Looks whether whole_file_write() could write `path`, before the work that goes into it is done.
  * Returns ERR_OK, or after one sentence in the log ERR_EXISTS (`replace` is false, and something is
- * there), ERR_NOT_FOUND (no such folder), ERR_ACCESS, ERR_IO. Waits for the disk.
+ * there), ERR_NOT_FOUND (no such folder), ERR_ACCESS, ERR_IO (also: a device, a pipe, a folder, or
+ * a link that leads nowhere has the name). Waits for the disk.
  */
 enum err whole_file_check(const char *path, bool replace);
 

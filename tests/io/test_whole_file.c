@@ -86,7 +86,11 @@ TEST(a_place_that_is_none_is_refused) {
   refused("f/g", false, ERR_IO, "the folder it should be in is none");
   refused("d", true, ERR_IO, "a folder of that name is there");
   refused("d/", false, ERR_IO, "a folder of that name is there");
-  refused("/dev/null", true, ERR_EXISTS, "it is there already");
+  refused("/dev/null", true, ERR_IO, "no regular file");
+  refused("/dev/null", false, ERR_IO, "no regular file");
+  assert_int_equal(symlink("nowhere", "l"), 0);
+  refused("l", false, ERR_EXISTS, "it is there already");
+  refused("l", true, ERR_IO, "no regular file");
   assert_int_equal(made_entries("d"), 0);
 }
 
