@@ -13,6 +13,7 @@
 #include "app/errand.h"
 #include "app/exits.h"
 #include "app/out.h"
+#include "app/signals.h"
 #include "app/tracing.h"
 #include "base/crypto.h"
 #include "base/sha1.h"
@@ -54,7 +55,11 @@ static int run(const struct options *o) {
   struct errand e;
   int code = errand_magnet(&e, o);
   if (code == EXIT_OK) code = errand_reach(&e, ERRAND_KNOWN, "the metadata");
-  if (code == EXIT_OK) print(&e, own->list_pieces);
+  if (code == EXIT_OK) {
+    solo_close(&e.solo); /* it need not wait for our reader */
+    signals_let_through();
+    print(&e, own->list_pieces);
+  }
   errand_end(&e);
   return code;
 }

@@ -390,6 +390,7 @@ static int probe(const struct options *o, const struct addr *a, const uint8_t *h
     log_error("interrupted");
     code = signals_exit_code(sig);
   } else {
+    signals_let_through();
     if (o->json) put_json(&p);
     else put_text(&p);
     if (p.result != ERR_OK) log_error("%s: %s", addr_text(a, text), p.solo.why);

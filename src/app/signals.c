@@ -40,16 +40,25 @@ static void leave(int sig) {
   _exit(sig == SIGALRM ? atomic_load(&first_code) : signals_exit_code(sig));
 }
 
+void signals_let_through(void) {
+  struct sigaction a = {.sa_handler = leave};
+  sigset_t set = signals_ending();
+  for (int i = 1; i < NSIG; i++)
+    if (sigismember(&set, i) == 1) sigaction(i, &a, NULL);
+  pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+}
+
 /* The next one, or the alarm, ends us. */
 static void arm(int sig) {
   struct sigaction a = {.sa_handler = leave};
-  sigset_t set = signals_ending();
+  sigset_t set;
   atomic_store(&first_code, signals_exit_code(sig));
+  sigemptyset(&set);
   sigaddset(&set, SIGALRM);
-  for (int i = 1; i < NSIG; i++)
-    if (sigismember(&set, i) == 1) sigaction(i, &a, NULL);
+  sigaction(SIGALRM, &a, NULL);
   alarm(LIFE_S);
   pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+  signals_let_through();
 }
 
 int signals_take(int fd) {

@@ -17,6 +17,9 @@
 sigset_t signals_ending(void);
 /* Blocks them in this thread and those it will start. Before any thread is started. */
 void signals_block(void);
+/* From now on each of them ends the process at once, with its exit code, whatever this thread is
+ * doing: for the time when the work is done and its result goes to a reader who may take none. */
+void signals_let_through(void);
 /* The descriptor that becomes readable when one comes, or -1. The caller closes it. */
 int signals_open(void);
 /* Takes one, if there is one: returns its number or 0. From then on the process has 3 s to live,

@@ -328,6 +328,21 @@ def _(box):
         lib.check("Usage: weft " + command in result.out, command, result)
 
 
+@lib.case("a reader that takes nothing keeps no signal from being heard")
+def _(box):
+    torrent = sample(box, 4000 * 16 * KIB, 16 * KIB)
+    peer = box.peer(strict.StrictPeer, torrent, strict.script("extend", "metadata"))
+    reading, writing = os.pipe()
+    with open(writing, "wb") as stdout:
+        running = box.start("magnet_info", "--pieces", "--peer", str(peer), strict.magnet(torrent),
+                            stdout=stdout)
+    lib.wait_for(lambda: lib.unread(reading) >= 60 * KIB, 30, "a full pipe", running)
+    ended(peer)
+    running.signal(signal.SIGTERM)
+    lib.check(running.wait(10).code == 143, "not exit 143", running)
+    os.close(reading)
+
+
 @lib.case("Ctrl-C ends every wait with 130, SIGTERM with 143")
 def _(box):
     torrent = sample(box)

@@ -3,7 +3,6 @@
 it did not, leave no trace in the swarm, and print on stdout nothing but what was asked for. A
 thread for each tracker: so this one runs under ThreadSanitizer, too."""
 
-import fcntl
 import gzip
 import hashlib
 import http.server
@@ -12,9 +11,7 @@ import os
 import re
 import signal
 import ssl
-import struct
 import subprocess
-import termios
 import threading
 import time
 import urllib.request
@@ -76,11 +73,6 @@ def text_of(file):
     """What a file holds so far."""
     with open(file.name) as again:
         return again.read()
-
-
-def unread(pipe):
-    """How many bytes lie in a pipe."""
-    return struct.unpack("i", fcntl.ioctl(pipe, termios.FIONREAD, b"\0" * 4))[0]
 
 
 class Strict:
@@ -482,7 +474,7 @@ def _(box):
         reading, writing = os.pipe()
         with open(writing, "wb") as stdout:
             running = box.start("peers", *options, torrent.file, stdout=stdout)
-        lib.wait_for(lambda fd=reading: unread(fd) >= 32 * KIB, 30, "a full pipe", running)
+        lib.wait_for(lambda fd=reading: lib.unread(fd) >= 32 * KIB, 30, "a full pipe", running)
         running.signal(signal.SIGTERM)
         lib.check(running.wait(10).code == 143, "not exit 143", running)
         os.close(reading)
