@@ -370,7 +370,7 @@ static void put_cancel(struct peer *p, const struct peer_job *j, uint32_t i) {
   if (peer_trace_is_on(p)) peer_trace_sent(p, at, "another peer brings it, or has brought it");
 }
 
-/* Cancels what is not asked of this peer any more: taken over by another, or a suspect's piece. */
+/* Cancels what is not asked of this peer any more: taken over by another, or there already. */
 static enum err cancel_lost(struct peer *p) {
   for (uint32_t k = p->job_count; k > 0; k--) {
     struct peer_job *j = job_at(p, k - 1);

@@ -38,8 +38,8 @@ static const char *const reasons[] = {
   [RUN_LEFT] = "a piece that another left unfinished",
   [RUN_SHARED] = "a piece that slow peers share",
   [RUN_HELP] = "nothing is left to begin: helps with a piece",
-  [RUN_AGAIN] = "its hash was wrong: one peer fetches it alone",
-  [RUN_PROOF] = "to prove that this peer sends what is right",
+  [RUN_AGAIN] = "its hash was wrong: fetched again",
+  [RUN_PROOF] = "its hash was wrong, and this peer had a part in it: for its half's copy",
   [RUN_TAKEN_OVER] = "end game: taken over from a slower peer",
 };
 

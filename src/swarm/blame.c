@@ -57,6 +57,7 @@ static void resolve_one(const struct suspicion *s, uint32_t first,
                         uint8_t (*digest)[BLAME_DIGEST_LEN],
                         void (*verdict)(void *arg, uint32_t number, bool liar), void *arg) {
   bool liar = false;
+  if (s->from[first] == 0) return;
   for (uint32_t i = 0; i < first; i++)
     if (s->from[i] == s->from[first]) return;
   for (uint32_t i = first; i < s->blocks; i++)

@@ -17,7 +17,7 @@ enum { BLAME_DIGEST_LEN = 20, BLAME_MAX = 256 };
 struct suspicion {
   uint32_t piece;
   uint32_t blocks;
-  uint32_t *from;   /* who gave each block */
+  uint32_t *from;   /* who gave each block; 0: it had not come */
   uint8_t (*digest)[BLAME_DIGEST_LEN]; /* of each block as it came */
   struct suspicion *next;
 };

@@ -24,6 +24,7 @@ struct fragment {
   uint32_t count;    /* blocks, 1 to FRAGMENT_BLOCKS_MAX */
   uint32_t valid;    /* bit i: block first + i is in `data` and is to be written */
   uint32_t from;     /* the connection it came over (roster number) */
+  uint32_t copy;     /* which copy of the piece it belongs to (swarm/pieces); the writer's */
   uint32_t capacity; /* blocks that fit; the pool's business */
   uint8_t *data;     /* block i starts at i * BLOCK_LEN */
   struct fragment *next;

@@ -32,10 +32,14 @@ struct pieces *pieces_new(const struct geometry *g, const struct bitset *done,
 }
 
 static void open_free(struct open_piece *op) {
-  if (op == NULL) return;
-  free(op->asked);
-  free(op->from);
-  free(op);
+  while (op != NULL) {
+    struct open_piece *other = op->other;
+    free(op->members);
+    free(op->asked);
+    free(op->from);
+    free(op);
+    op = other;
+  }
 }
 
 void pieces_free(struct pieces *q) {
@@ -44,6 +48,7 @@ void pieces_free(struct pieces *q) {
   free(q->open);
   free(q->finished);
   free(q->peers);
+  free(q->standing);
   rarity_free(&q->rarity);
   bitset_free(&q->done);
   pthread_mutex_destroy(&q->lock);
@@ -66,17 +71,22 @@ void pieces_open_set_free(struct pieces *q, struct open_piece *op, uint32_t free
   op->free = free_blocks;
 }
 
-struct open_piece *pieces_open_new(struct pieces *q, uint32_t index) {
+/* All blocks FREE, but not in the list of those that have such. NULL: no memory. */
+static struct open_piece *open_make(const struct pieces *q, uint32_t index) {
   struct open_piece *op = calloc(1, sizeof *op);
   if (op == NULL) return NULL;
   op->index = index;
   op->blocks = op->missing = geometry_blocks(&q->geo, index);
   op->asked = calloc(op->blocks, sizeof *op->asked);
   op->from = calloc(op->blocks, sizeof *op->from);
-  if (op->asked == NULL || op->from == NULL) {
-    open_free(op);
-    return NULL;
-  }
+  if (op->asked != NULL && op->from != NULL) return op;
+  open_free(op);
+  return NULL;
+}
+
+struct open_piece *pieces_open_new(struct pieces *q, uint32_t index) {
+  struct open_piece *op = open_make(q, index);
+  if (op == NULL) return NULL;
   rarity_remove(&q->rarity, index);
   q->open[index] = op;
   q->open_count++;
@@ -84,13 +94,58 @@ struct open_piece *pieces_open_new(struct pieces *q, uint32_t index) {
   return op;
 }
 
-void pieces_open_close(struct pieces *q, struct open_piece *op) {
+/* Nothing of it is asked of anybody any more, and it is in no list. Caller must hold q->lock. */
+static void retire(struct pieces *q, struct open_piece *op) {
   for (uint32_t b = 0; op->missing > 0 && b < op->blocks; b++)
     if (op->asked[b] != 0) q->peers[op->asked[b] - 1]->asked--;
   pieces_open_set_free(q, op, 0);
+}
+
+void pieces_open_close(struct pieces *q, struct open_piece *op) {
+  for (struct open_piece *c = op; c != NULL; c = c->other) retire(q, c);
   q->open[op->index] = NULL;
   q->open_count--;
   open_free(op);
+}
+
+struct open_piece *pieces_copy_new(struct pieces *q, struct open_piece *op,
+                                   const uint32_t *members, uint32_t count) {
+  struct open_piece *c = open_make(q, op->index);
+  if (c == NULL) return NULL;
+  c->members = malloc(count * sizeof *members);
+  if (c->members == NULL) {
+    open_free(c);
+    return NULL;
+  }
+  memcpy(c->members, members, count * sizeof *members);
+  c->member_count = count;
+  c->copy = ++q->last_copy;
+  c->other = op->other;
+  op->other = c;
+  pieces_open_set_free(q, c, c->blocks);
+  return c;
+}
+
+void pieces_copy_close(struct pieces *q, struct open_piece *op) {
+  struct open_piece **at = &q->open[op->index]->other;
+  while (*at != op) at = &(*at)->other;
+  *at = op->other;
+  op->other = NULL;
+  retire(q, op);
+  open_free(op);
+}
+
+static bool is_member(const struct open_piece *op, uint32_t number) {
+  for (uint32_t i = 0; i < op->member_count; i++)
+    if (op->members[i] == number) return true;
+  return false;
+}
+
+struct open_piece *pieces_copy_of(const struct pieces *q, uint32_t number, uint32_t index) {
+  struct open_piece *common = q->open[index];
+  for (struct open_piece *c = common ? common->other : NULL; c != NULL; c = c->other)
+    if (is_member(c, number)) return c;
+  return common;
 }
 
 /* --- giving back --- */
@@ -109,7 +164,7 @@ uint32_t pieces_disown(struct pieces *q, struct open_piece *op, uint32_t number)
 
 /* Is anything of `run` asked of `p`? Caller must hold q->lock. */
 static bool is_owed(const struct pieces *q, const struct pieces_peer *p, const struct run *run) {
-  const struct open_piece *op = q->open[run->piece];
+  const struct open_piece *op = pieces_copy_of(q, p->number, run->piece);
   for (uint32_t b = run->first; op != NULL && b < run->first + run->count; b++)
     if (op->asked[b] == p->slot + 1) return true;
   return false;
@@ -127,49 +182,22 @@ static void prune_runs(struct pieces *q, struct pieces_peer *p, uint32_t piece) 
   p->run_count = kept;
 }
 
-/* Forgets what suspect `p` gave to `op`, and what it was asked for. Caller must hold q->lock. */
-static void begin_anew(struct pieces *q, struct open_piece *op, struct pieces_peer *p) {
-  uint32_t unasked = 0;
-  uint32_t n = pieces_disown(q, op, p->number);
-  for (uint32_t b = 0; b < op->blocks; b++) {
-    if (op->asked[b] != p->slot + 1) continue;
-    op->asked[b] = 0;
-    unasked++;
-  }
-  p->asked -= unasked;
-  p->unjudged -= n < p->unjudged ? n : p->unjudged;
-  p->suspect_ms = 0;
-  p->quitter = true;
-  op->alone = true;
-  pieces_open_set_free(q, op, op->free + unasked);
-  prune_runs(q, p, op->index);
-}
-
-/* If it is a suspect, somebody shall fetch the piece anew, and alone: what two gave, and is wrong,
- * says nothing. */
 uint32_t pieces_drop_hold(struct pieces *q, struct pieces_peer *p) {
   uint32_t left = 0;
   if (p->holds == UINT32_MAX) return 0;
   struct open_piece *op = q->open[p->holds];
   if (op != NULL && op->holder == p->slot + 1) {
     op->holder = 0;
-    if (p->suspect && op->missing > 0) {
-      begin_anew(q, op, p);
-    } else if (!p->refused) {
-      op->alone = false;
-    }
     left = op->free;
   }
   p->holds = UINT32_MAX;
   return left;
 }
 
-/* Makes the asked blocks of `mask` FREE. Who gives something back has lost the right to fetch the
- * piece alone: else a silent connection could take it again at once, and keep everybody from it.
- * Caller must hold q->lock. */
+/* Makes the asked blocks of `mask` FREE. Caller must hold q->lock. */
 static uint32_t give_back(struct pieces *q, struct pieces_peer *p, const struct run *run,
                           uint32_t mask) {
-  struct open_piece *op = q->open[run->piece];
+  struct open_piece *op = pieces_copy_of(q, p->number, run->piece);
   uint32_t freed = 0;
   for (uint32_t i = 0; op != NULL && i < run->count; i++) {
     if (!(mask >> i & 1) || op->asked[run->first + i] != p->slot + 1) continue;
@@ -177,10 +205,7 @@ static uint32_t give_back(struct pieces *q, struct pieces_peer *p, const struct 
     p->asked--;
     freed++;
   }
-  if (freed > 0) {
-    if (!p->suspect && !p->refused) op->alone = false;
-    pieces_open_set_free(q, op, op->free + freed);
-  }
+  if (freed > 0) pieces_open_set_free(q, op, op->free + freed);
   return freed;
 }
 
@@ -221,7 +246,7 @@ static uint32_t take_in(struct pieces *q, struct open_piece *op, struct pieces_p
   }
   op->asked[block] = 0;
   op->from[block] = p->number;
-  p->unjudged++;
+  if (op->copy == 0) p->unjudged++; /* what is in another copy can harm nobody but its members */
   op->missing--;
   return other;
 }
@@ -232,10 +257,9 @@ uint32_t pieces_received(struct pieces *q, struct pieces_peer *p, const struct r
   uint32_t others[RUN_BLOCKS_MAX];
   uint32_t other_count = 0;
   pthread_mutex_lock(&q->lock);
-  struct open_piece *op = q->open[run->piece];
+  struct open_piece *op = pieces_copy_of(q, p->number, run->piece);
   for (uint32_t i = 0; op != NULL && !p->refused && i < run->count; i++) {
     if (!(mask >> i & 1) || op->from[run->first + i] != 0) continue;
-    if (op->alone && op->asked[run->first + i] != p->slot + 1) continue;
     uint32_t other = take_in(q, op, p, run->first + i);
     if (other != 0 && (other_count == 0 || others[other_count - 1] != other))
       others[other_count++] = other;
@@ -260,7 +284,8 @@ void pieces_release(struct pieces *q, struct pieces_peer *p, const struct run *r
 void pieces_note_silence(struct pieces *q, struct pieces_peer *p) {
   pthread_mutex_lock(&q->lock);
   for (uint32_t i = 0; i < p->run_count; i++)
-    if (is_owed(q, p, &p->runs[i])) q->open[p->runs[i].piece]->silent = p->slot + 1;
+    if (is_owed(q, p, &p->runs[i]))
+      pieces_copy_of(q, p->number, p->runs[i].piece)->silent = p->slot + 1;
   pthread_mutex_unlock(&q->lock);
 }
 
@@ -274,7 +299,7 @@ void pieces_let_go(struct pieces *q, struct pieces_peer *p) {
 uint32_t pieces_lost(struct pieces *q, struct pieces_peer *p, const struct run *run) {
   uint32_t lost = 0;
   pthread_mutex_lock(&q->lock);
-  struct open_piece *op = q->open[run->piece];
+  struct open_piece *op = pieces_copy_of(q, p->number, run->piece);
   for (uint32_t i = 0; i < run->count; i++)
     if (op == NULL || op->asked[run->first + i] != p->slot + 1) lost |= UINT32_C(1) << i;
   if (lost != 0) prune_runs(q, p, run->piece);
@@ -284,10 +309,9 @@ uint32_t pieces_lost(struct pieces *q, struct pieces_peer *p, const struct run *
 
 bool pieces_claim(struct pieces *q, struct pieces_peer *p, uint32_t piece, uint32_t block) {
   pthread_mutex_lock(&q->lock);
-  struct open_piece *op = q->open[piece];
+  struct open_piece *op = pieces_copy_of(q, p->number, piece);
   bool wanted = op != NULL && op->from[block] == 0 && op->asked[block] == 0 &&
-                p->run_count < PIECES_RUNS_MAX && !p->refused &&
-                (op->holder == p->slot + 1 || (!op->alone && !p->suspect));
+                p->run_count < PIECES_RUNS_MAX && !p->refused;
   if (wanted) pieces_assign(q, op, p, block, 1);
   pthread_mutex_unlock(&q->lock);
   return wanted;

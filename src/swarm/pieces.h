@@ -29,11 +29,24 @@
  *   longest still has to deliver, if that gets it here clearly sooner. The loser is told by its
  *   bell and cancels; should its blocks come first after all, they count.
  *
- * A connection on trial, one that had no part in a verified piece yet, gets no more than one
- * piece's worth of blocks before the first verdict, unless it is the only one: so a liar costs
- * one piece. When a piece is wrong to which several had given, those of them that are on trial
- * are suspects until there is a better verdict on them: they fetch pieces alone, the wrong one only
- * if nobody else does, and what a suspect leaves unfinished is fetched anew.
+ * A connection on trial, one whose address had no part in a verified piece yet, gets no more than
+ * one piece's worth of blocks before the first verdict, unless it is the only one: so a liar spoils
+ * no more than that.
+ *
+ * When a piece is wrong to which several had given, it is contested, and there are several copies
+ * of it from then on. Those who gave to it are parted in two halves, and each half completes a copy
+ * of its own, which begins with the blocks that its members have given: so one of the halves is rid
+ * of a liar. If a copy is wrong, too, its half is parted likewise, until a copy that is wrong has
+ * one giver only. Whoever has not given to the piece may fetch it as if nothing had been, into the
+ * common copy. The first copy that is right is the piece, and says of all who lied.
+ *
+ *   Nobody is asked twice for the same block, not even after he was cut off and came back. So a
+ *   liar costs one piece at most; and an honest peer that was asked for every block has brought the
+ *   piece, whatever the others do: they can't keep him from it by lying, leaving or being slow.
+ *
+ * Of the copies of a contested piece the one that lacks least goes before new pieces: often that
+ * is a block or two. The others are for the end, when everybody works on what he may, and for those
+ * who are on trial and get nothing else, if the first does not come soon.
  *
  * New pieces are chosen rarest first with random ties; the very first ones at random, because
  * rare pieces are slow and the sooner there is something to give, the better (BEP 3).
@@ -66,8 +79,8 @@ enum run_why {
   RUN_LEFT,      /* a piece that somebody left unfinished */
   RUN_SHARED,    /* a piece that slow connections share */
   RUN_HELP,      /* nothing is left to begin: the end of a piece that others are at */
-  RUN_AGAIN,     /* its hash was wrong: this connection fetches it alone */
-  RUN_PROOF,     /* as a suspect, to be judged by what it brings alone */
+  RUN_AGAIN,     /* its hash was wrong */
+  RUN_PROOF,     /* so it was, with others it had a part in it: this is for their half's copy */
   RUN_TAKEN_OVER /* end game: from a connection that would need longer */
 };
 
@@ -96,12 +109,10 @@ struct pieces_peer {
   uint8_t robbed[PIECES_RUNS_MAX];  /* how often the blocks of each had been taken over before */
   uint32_t run_count;
   uint32_t asked;         /* blocks in ASKED under its number */
-  uint32_t unjudged;      /* while not proven: blocks received from it without a verdict yet */
+  uint32_t unjudged;      /* while not proven: blocks received from it without a verdict yet, over
+                             this connection and earlier ones */
   bool on_trial;          /* it was refused more for want of a verdict */
-  bool proven;            /* a piece that it had a part in was right */
-  bool suspect;           /* one was wrong, others had a part in it, and it is not proven */
-  int64_t suspect_ms;     /* when it first asked for more since then, 0: not yet */
-  bool quitter;           /* as a suspect it left a piece unfinished: one block at a time now */
+  bool proven;            /* what it gave to some piece was right; so it stays when it comes back */
   bool refused;           /* a liar: nothing counts that it delivers */
   uint32_t holds;         /* piece it holds alone, or UINT32_MAX */
   uint32_t slot;          /* index in the queue's table of connections */
@@ -147,8 +158,7 @@ void pieces_release(struct pieces *q, struct pieces_peer *p, const struct run *r
 /* It has been silent: of what it is asked for it may not have the pieces that it claims, so others
  * come first when it asks again. To be called before the blocks are given back. */
 void pieces_note_silence(struct pieces *q, struct pieces_peer *p);
-/* It will not go on for now (choked, silent): the piece it holds alone is anybody's, and so is
- * one that it was to fetch alone because of a wrong hash. */
+/* It will not go on for now (choked, silent): the piece it holds alone is anybody's. */
 void pieces_let_go(struct pieces *q, struct pieces_peer *p);
 /* The blocks of `run` that are no longer this peer's to deliver: taken over or received
  * elsewhere. */
@@ -161,28 +171,34 @@ bool pieces_claim(struct pieces *q, struct pieces_peer *p, uint32_t piece, uint3
 uint32_t pieces_availability(struct pieces *q, uint32_t index);
 /* Is this the only connection? */
 bool pieces_is_alone(struct pieces *q);
-/* Had this peer a part in a verified piece? */
+/* Had this peer, over this connection or an earlier one, a part in a verified piece? */
 bool pieces_is_proven(struct pieces *q, const struct pieces_peer *p);
 
 /* --- For the writer --- */
-/* The piece is on disk and its hash is right. */
+/* The piece is on disk and its hash is right. If it was contested, the caller says what that means
+ * for those who gave to it: pieces_trust(), pieces_refuse(). */
 void pieces_verified(struct pieces *q, uint32_t index);
-/* The connections that delivered piece `index` (OPEN or WRITING): copies the number for each
- * block, block count long; 0 where it is not RECEIVED, or no longer: what a liar or a suspect gave
- * may be made FREE again. Call before pieces_failed. */
-void pieces_origin(struct pieces *q, uint32_t index, uint32_t *from);
+/* The connections that delivered this copy of piece `index` (OPEN or WRITING): copies the number
+ * for each block, block count long; 0 where it is not RECEIVED, or no longer: what a liar gave is
+ * made FREE again. Call before pieces_failed. */
+void pieces_origin(struct pieces *q, uint32_t index, uint32_t copy, uint32_t *from);
 /* This connection lied: it gets no more work, what it delivers does not count, and what it has
  * delivered to pieces that are not DONE is FREE again. */
 void pieces_refuse(struct pieces *q, uint32_t number);
-/* What this connection gave to a wrong piece was right: no suspect any more. */
+/* What this connection gave to a contested piece was right: it is proven. */
 void pieces_trust(struct pieces *q, uint32_t number);
 /* Which blocks of `mask` in `run` are still noted as received from `number`: not those that were
- * made FREE again while they were on their way to the writer. */
+ * made FREE again while they were on their way to the writer. *copy: to which copy they belong. */
 uint32_t pieces_still_from(struct pieces *q, uint32_t number, const struct run *run,
-                           uint32_t mask);
-/* Its hash is wrong: all blocks are FREE again; `alone`: it may be taken by one connection only,
- * until that one gives blocks of it back. */
-void pieces_failed(struct pieces *q, uint32_t index, bool alone);
+                           uint32_t mask, uint32_t *copy);
+/*
+ * The hash of this copy, which is WRITING, is wrong. `lied`: one of those who gave to it is to
+ * blame. If they were several, the piece is contested: where[b] becomes the number of the copy that
+ * block b counts in now (the data are the caller's to move), and true is returned. Otherwise, or if
+ * there is no memory, nothing of it counts any more, and false is returned: all blocks of the
+ * common copy are FREE again, another copy is gone. `where` has room for every block of the piece.
+ */
+bool pieces_failed(struct pieces *q, uint32_t index, uint32_t copy, bool lied, uint32_t *where);
 /* A verified piece turned out to be lost on disk: MISSING again. */
 void pieces_reset(struct pieces *q, uint32_t index);
 

@@ -6,6 +6,9 @@
  * all, have none). A seed is counted apart: it adds the same to every piece, so that a crowd of
  * seeds costs nothing. Who tells anew what it has may have lost something by that, and no longer
  * holds a piece alone.
+ *
+ * What an address is known for outlives its connections: whether it is proven, and how much it gave
+ * that is not judged yet. So nobody has anything to gain from hanging up and coming back.
  */
 #include "swarm/pieces_impl.h"
 
@@ -33,17 +36,36 @@ static bool take_slot(struct pieces *q, struct pieces_peer *p) {
   return true;
 }
 
+/* Makes sure that there is a place for what is known of `number`. Caller must hold q->lock. */
+static bool make_standing(struct pieces *q, uint32_t number) {
+  if (number < q->standings) return true;
+  uint32_t more = number + number / 2 + 16;
+  struct standing *standing = realloc(q->standing, more * sizeof *standing);
+  if (standing == NULL) return false;
+  memset(standing + q->standings, 0, (more - q->standings) * sizeof *standing);
+  q->standing = standing;
+  q->standings = more;
+  return true;
+}
+
+/* Takes up what is known from earlier connections. Caller must hold q->lock. */
+static void resume(const struct pieces *q, struct pieces_peer *p) {
+  p->unjudged = q->standing[p->number].unjudged;
+  p->proven = q->standing[p->number].proven;
+}
+
 enum err pieces_join(struct pieces *q, struct pieces_peer *p, uint32_t number) {
   p->number = number;
   p->fd = -1;
   p->seed = false;
-  p->run_count = p->asked = p->unjudged = 0;
-  p->proven = p->on_trial = p->suspect = p->quitter = p->refused = false;
+  p->run_count = p->asked = 0;
+  p->on_trial = p->refused = false;
   p->snubbed = false;
   p->holds = UINT32_MAX;
   if (!bitset_init(&p->has, q->geo.pieces)) return ERR_MEMORY;
   pthread_mutex_lock(&q->lock);
-  bool ok = take_slot(q, p);
+  bool ok = make_standing(q, number) && take_slot(q, p);
+  if (ok) resume(q, p);
   if (ok) q->peer_count++;
   pthread_mutex_unlock(&q->lock);
   if (ok) return ERR_OK;
@@ -67,6 +89,7 @@ void pieces_leave(struct pieces *q, struct pieces_peer *p) {
   pthread_mutex_lock(&q->lock);
   uint32_t freed = pieces_unask(q, p);
   uncount(q, p);
+  q->standing[p->number] = (struct standing){p->unjudged, p->proven};
   q->peers[p->slot] = NULL;
   q->peer_count--;
   pthread_mutex_unlock(&q->lock);

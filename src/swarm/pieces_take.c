@@ -14,11 +14,8 @@ enum {
   RANDOM_FIRST = 4,         /* pieces to begin at random before going by rarity */
   UNKNOWN_RATE = 256 << 10, /* bytes per second, guessed until a first block has come */
   UNKNOWN_WAIT_MS = 300,    /* how long an untried connection may stay silent before it is robbed */
-  ALONE_WAIT_MS = 5000,     /* how long the end may hang on a piece that is to be fetched alone */
-  TRIAL_WAIT_MS = 2000,     /* how long a connection on trial waits for a verdict */
-  SUSPECT_WAIT_MS = 2000,   /* how long suspects leave the wrong piece to those that are proven, */
-  SUSPECT_TURN_MS = 300,    /* or to each other if nobody is */
-  SUSPECT_ALONE_MS = 4000,  /* how long a suspect works alone only, if there is nothing for it */
+  TRIAL_WAIT_MS = 2000,     /* how long a connection on trial waits for a verdict, */
+  RIVAL_WAIT_MS = 1000,     /* and for one from another copy of a piece than its own */
   STARVED_MAX_MS = 10000,   /* how long there may be no memory and nothing to hand out */
   NO_RUN = PIECES_RUNS_MAX,
   ROBBED_MAX = 16,
@@ -71,13 +68,12 @@ static void hold(struct open_piece *op, struct pieces_peer *p) {
 }
 
 /* What this connection holds alone, while it still has free blocks. A piece that is asked for
- * completely needs no holder, not even one for one alone: nobody is given any of it, and who gives
- * a block back loses the right to be the only one (pieces.c, give_back). */
+ * completely needs no holder: nobody is given any of it. */
 static struct open_piece *held(struct pieces *q, struct pieces_peer *p, bool fast) {
   if (p->holds == UINT32_MAX) return NULL;
   struct open_piece *op = q->open[p->holds];
   if (op != NULL && op->holder == p->slot + 1) {
-    if (op->free > 0 && (fast || op->alone)) return op;
+    if (op->free > 0 && fast) return op;
     op->holder = 0;
     op->shared = !fast;
   }
@@ -85,23 +81,53 @@ static struct open_piece *held(struct pieces *q, struct pieces_peer *p, bool fas
   return NULL;
 }
 
-/* Will it be given all that is missing of a piece that one connection is to fetch alone? A trial
- * (trial_left) may end before. */
-static bool may_finish(const struct open_piece *op, uint32_t trial) {
-  return !op->alone || op->missing <= trial;
+static bool is_contested(const struct pieces *q, const struct open_piece *op) {
+  return q->open[op->index]->other != NULL;
+}
+
+/* May this connection give to this copy? Of a contested piece there is one for everybody. */
+static bool may_give(const struct pieces *q, const struct open_piece *op,
+                     const struct pieces_peer *p) {
+  if (!pieces_peer_has(p, op->index)) return false;
+  return !is_contested(q, op) || pieces_copy_of(q, p->number, op->index) == op;
+}
+
+/* Is another copy of the same piece being fetched, that lacks no more than this one? */
+static bool is_rival(const struct pieces *q, const struct open_piece *op) {
+  if (!is_contested(q, op)) return false;
+  for (const struct open_piece *c = q->open[op->index]; c != NULL; c = c->other)
+    if (c != op && c->missing > c->free && c->missing <= op->missing) return true;
+  return false;
 }
 
 /* Is it nobody's, and may this connection choose it? What it was silent about it is given only when
  * nothing else is left (emptiest). */
-static bool is_for(const struct open_piece *op, const struct pieces_peer *p) {
-  return op->holder == 0 && pieces_peer_has(p, op->index) && op->silent != p->slot + 1;
+static bool is_for(const struct pieces *q, const struct open_piece *op,
+                   const struct pieces_peer *p) {
+  return op->holder == 0 && op->silent != p->slot + 1 && may_give(q, op, p);
 }
 
-/* A begun piece that this connection may join: left by its holder, or shared by slow ones. */
-static struct open_piece *joinable(struct pieces *q, const struct pieces_peer *p, bool fast,
-                                   uint32_t trial) {
+/* A begun piece that this connection may join: left by its holder, or shared by slow ones, or
+ * contested, and no other copy of it will be there sooner. */
+static struct open_piece *joinable(struct pieces *q, const struct pieces_peer *p, bool fast) {
   for (struct open_piece *op = q->ready; op != NULL; op = op->next)
-    if (is_for(op, p) && may_finish(op, trial) && (!op->shared || !fast)) return op;
+    if (is_for(q, op, p) && (!op->shared || !fast) && !is_rival(q, op)) return op;
+  return NULL;
+}
+
+/* Is this copy of a contested piece one to go on with, although another is? At the end all are;
+ * before that the other one has some time to come first. */
+static bool is_due(const struct pieces *q, struct open_piece *op, int64_t now_ms) {
+  if (q->rarity.candidates == 0 || !is_rival(q, op)) return true;
+  if (op->rival_ms == 0) op->rival_ms = now_ms;
+  return now_ms - op->rival_ms >= RIVAL_WAIT_MS;
+}
+
+/* A contested piece of which this connection may complete a copy that only its members give to. */
+static struct open_piece *own_copy(const struct pieces *q, const struct pieces_peer *p,
+                                   int64_t now_ms) {
+  for (struct open_piece *op = q->ready; op != NULL; op = op->next)
+    if (op->copy != 0 && may_give(q, op, p) && is_due(q, op, now_ms)) return op;
   return NULL;
 }
 
@@ -116,28 +142,18 @@ static struct open_piece *begin(struct pieces *q, struct pieces_peer *p, bool fa
   return op;
 }
 
-/* Makes `p` the holder of `op` if it is fast, or if the piece is to be fetched by one alone. */
+/* Makes `p` the holder of `op` if it is fast. A copy that has members is for all of them. */
 static void join(struct open_piece *op, struct pieces_peer *p, bool fast) {
-  if (p->snubbed) return;
-  if (op->alone || (fast && !op->shared)) hold(op, p);
+  if (p->snubbed || op->copy != 0) return;
+  if (fast && !op->shared) hold(op, p);
   else op->shared = true;
 }
 
-/* Is this piece to be fetched alone, by somebody who will have it soon? */
-static bool is_reserved(const struct pieces *q, const struct open_piece *op) {
-  if (!op->alone || op->holder == 0) return false;
-  uint64_t rate = atomic_load(&q->peers[op->holder - 1]->rate);
-  return rate == 0 || (uint64_t)op->missing * BLOCK_LEN * 1000 / rate < ALONE_WAIT_MS;
-}
-
 /* Anybody's piece with free blocks, the emptiest. */
-static struct open_piece *emptiest(struct pieces *q, const struct pieces_peer *p,
-                                   uint32_t trial) {
+static struct open_piece *emptiest(struct pieces *q, const struct pieces_peer *p) {
   struct open_piece *best = NULL;
-  for (struct open_piece *op = q->ready; op != NULL; op = op->next) {
-    if (!pieces_peer_has(p, op->index) || is_reserved(q, op) || !may_finish(op, trial)) continue;
-    if (best == NULL || op->free > best->free) best = op;
-  }
+  for (struct open_piece *op = q->ready; op != NULL; op = op->next)
+    if ((best == NULL || op->free > best->free) && may_give(q, op, p)) best = op;
   return best;
 }
 
@@ -162,7 +178,7 @@ static int64_t eta_ms(const struct pieces_peer *v, int64_t now_ms) {
 /* The last blocks of `run` that are still asked of `v`: first and count, at most `max`. */
 static uint32_t tail_of(const struct pieces *q, const struct pieces_peer *v, const struct run *run,
                         uint32_t max, uint32_t *first) {
-  const struct open_piece *op = q->open[run->piece];
+  const struct open_piece *op = pieces_copy_of(q, v->number, run->piece);
   uint32_t b = run->first + run->count;
   while (b > run->first && op->asked[b - 1] != v->slot + 1) b--;
   uint32_t n = 0;
@@ -171,15 +187,14 @@ static uint32_t tail_of(const struct pieces *q, const struct pieces_peer *v, con
   return n;
 }
 
-/* The latest run of `v` that is in a piece which `p` has and may be split: one to be fetched
- * alone only if waiting for it is `hopeless`. Its index in v->runs, or NO_RUN. */
+/* The latest run of `v` that `p` could deliver as well. Its index in v->runs, or NO_RUN. */
 static uint32_t last_run(const struct pieces *q, const struct pieces_peer *v,
-                         const struct pieces_peer *p, bool hopeless) {
+                         const struct pieces_peer *p) {
   for (uint32_t i = v->run_count; i > 0; i--) {
     const struct run *run = &v->runs[i - 1];
-    const struct open_piece *op = q->open[run->piece];
+    const struct open_piece *op = pieces_copy_of(q, v->number, run->piece);
     uint32_t first;
-    if (op == NULL || !pieces_peer_has(p, run->piece) || (op->alone && !hopeless)) continue;
+    if (op == NULL || !may_give(q, op, p)) continue;
     if (tail_of(q, v, run, 1, &first) > 0) return i - 1;
   }
   return NO_RUN;
@@ -200,7 +215,8 @@ static int64_t margin_ms(const struct pieces *q, int64_t now_ms) {
 
 /* The connection that will need longest for what it was asked, and has something that `p` could
  * bring clearly sooner; the run that has it, or NO_RUN. What was taken over before is worth less
- * each time: on a slow machine everybody seems slow, and blocks would go round for ever. */
+ * each time: on a slow machine everybody seems slow, and blocks would go round for ever. Not so in
+ * a contested piece: there liars would take them over from each other to keep them. */
 static uint32_t slowest(struct pieces *q, const struct pieces_peer *p, int64_t now_ms,
                         struct pieces_peer **victim) {
   uint32_t best = NO_RUN;
@@ -214,7 +230,7 @@ static uint32_t slowest(struct pieces *q, const struct pieces_peer *p, int64_t n
     if (v == NULL || v == p || v->asked == 0) continue;
     int64_t eta = eta_ms(v, now_ms);
     if (eta <= worst) continue;
-    uint32_t run = last_run(q, v, p, eta > ALONE_WAIT_MS);
+    uint32_t run = last_run(q, v, p);
     if (run == NO_RUN || eta <= gain << v->robbed[run]) continue;
     if (is_unread(v)) {
       if (++unread == UNREAD_MAX) return NO_RUN;
@@ -238,11 +254,12 @@ static enum take take_over(struct pieces *q, struct pieces_peer *p, uint32_t max
   uint32_t first = 0;
   uint32_t n = tail_of(q, v, run, max < half ? max : half, &first);
   if (n == 0) return TAKE_NOTHING;
-  struct open_piece *op = q->open[run->piece];
+  struct open_piece *op = pieces_copy_of(q, v->number, run->piece);
   *out = (struct run){.piece = run->piece, .first = first, .count = n};
   *victim_number = v->number;
   pieces_assign(q, op, p, first, n);
-  p->robbed[p->run_count - 1] = v->robbed[at] < ROBBED_MAX ? v->robbed[at] + 1 : ROBBED_MAX;
+  if (op->copy == 0)
+    p->robbed[p->run_count - 1] = v->robbed[at] < ROBBED_MAX ? v->robbed[at] + 1 : ROBBED_MAX;
   return TAKE_RUN;
 }
 
@@ -256,52 +273,9 @@ static uint32_t trial_left(const struct pieces *q, const struct pieces_peer *p, 
   return p->asked == 0 && now_ms - atomic_load(&p->last_ms) > TRIAL_WAIT_MS ? 1 : 0;
 }
 
-/* A piece that is to be fetched alone, or of which nothing is there or asked for. */
-static struct open_piece *to_be_proven(struct pieces *q, const struct pieces_peer *p) {
-  for (struct open_piece *op = q->ready; op != NULL; op = op->next)
-    if (is_for(op, p) && (op->alone || op->free == op->blocks)) return op;
-  return NULL;
-}
-
-static bool is_anybody_proven(const struct pieces *q) {
-  for (uint32_t i = 0; i < q->peer_slots; i++)
-    if (q->peers[i] != NULL && q->peers[i]->proven && !q->peers[i]->refused) return true;
-  return false;
-}
-
-/* What a suspect may fetch, alone: it leaves the wrong piece to others for a while, and holds one
- * piece at a time until there is a verdict. */
-static struct open_piece *for_suspect(struct pieces *q, struct pieces_peer *p, int64_t now_ms) {
-  if (p->suspect_ms == 0) p->suspect_ms = now_ms;
-  if (p->holds != UINT32_MAX) {
-    struct open_piece *op = q->open[p->holds];
-    if (op != NULL && op->holder == p->slot + 1) {
-      op->alone = true;
-      return op->free > 0 ? op : NULL;
-    }
-    p->holds = UINT32_MAX;
-  }
-  int64_t waited = now_ms - p->suspect_ms;
-  if (waited < SUSPECT_TURN_MS || (waited < SUSPECT_WAIT_MS && is_anybody_proven(q))) return NULL;
-  struct open_piece *op = to_be_proven(q, p);
-  if (op == NULL) op = begin(q, p, true);
-  if (op == NULL) return NULL;
-  op->alone = true;
-  hold(op, p);
-  return op;
-}
-
-/* Is it to work alone? Not if it is the only one anyway, nor for ever when there is nothing for it:
- * those that had a part in what is left may be gone. */
-static bool is_set_apart(const struct pieces *q, const struct pieces_peer *p, int64_t now_ms) {
-  if (!p->suspect || q->peer_count == 1) return false;
-  return p->asked > 0 || p->suspect_ms == 0 || now_ms - p->suspect_ms < SUSPECT_ALONE_MS ||
-         now_ms - atomic_load(&p->last_ms) < SUSPECT_ALONE_MS;
-}
-
-/* Why a piece that somebody else had begun is joined. */
-static enum run_why why_joined(const struct open_piece *op) {
-  return op->alone ? RUN_AGAIN : op->shared ? RUN_SHARED : RUN_LEFT;
+/* Why a piece that was begun before is gone on with. */
+static enum run_why why_joined(const struct open_piece *op, enum run_why otherwise) {
+  return op->copy != 0 ? RUN_PROOF : op->again ? RUN_AGAIN : otherwise;
 }
 
 /* Caller must hold q->lock. */
@@ -309,22 +283,21 @@ static enum take choose(struct pieces *q, struct pieces_peer *p, uint32_t max, i
                         struct run *out, enum run_why *why, uint32_t *victim) {
   if (bitset_full(&q->done)) return TAKE_DONE;
   if (p->run_count == PIECES_RUNS_MAX || p->refused) return TAKE_NOTHING;
-  if (is_set_apart(q, p, now_ms)) {
-    struct open_piece *own = p->quitter && p->asked > 0 ? NULL : for_suspect(q, p, now_ms);
-    *why = RUN_PROOF;
-    return own == NULL ? TAKE_NOTHING : give_first(q, own, p, p->quitter ? 1 : max, out);
-  }
   uint32_t left = trial_left(q, p, now_ms);
   p->on_trial = left == 0;
-  if (left == 0) return TAKE_NOTHING;
+  if (left == 0) {
+    struct open_piece *own = own_copy(q, p, now_ms);
+    *why = RUN_PROOF;
+    return own == NULL ? TAKE_NOTHING : give_first(q, own, p, max, out);
+  }
   if (max > left) max = left;
   bool fast = is_fast(q, p);
   struct open_piece *op = held(q, p, fast);
-  *why = op != NULL && op->alone ? RUN_AGAIN : RUN_HELD;
+  *why = op != NULL && op->again ? RUN_AGAIN : RUN_HELD;
   if (op != NULL) return give_first(q, op, p, max, out);
-  op = joinable(q, p, fast, left);
+  op = joinable(q, p, fast);
   if (op != NULL) {
-    *why = why_joined(op);
+    *why = why_joined(op, op->shared ? RUN_SHARED : RUN_LEFT);
   } else {
     *why = q->done.count < RANDOM_FIRST ? RUN_RANDOM : RUN_RAREST;
     op = begin(q, p, fast);
@@ -333,9 +306,9 @@ static enum take choose(struct pieces *q, struct pieces_peer *p, uint32_t max, i
     join(op, p, fast);
     return give_first(q, op, p, max, out);
   }
-  op = emptiest(q, p, left);
-  *why = op != NULL ? RUN_HELP : RUN_TAKEN_OVER;
-  if (op != NULL) return give_last(q, op, p, max, out);
+  op = emptiest(q, p);
+  *why = op != NULL ? why_joined(op, RUN_HELP) : RUN_TAKEN_OVER;
+  if (op != NULL) return (op->copy != 0 ? give_first : give_last)(q, op, p, max, out);
   return p->snubbed ? TAKE_NOTHING : take_over(q, p, max, now_ms, out, victim);
 }
 

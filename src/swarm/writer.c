@@ -17,9 +17,9 @@ enum {
 
 /* --- open pieces --- */
 
-static struct hashing *lookup(struct writer *w, uint32_t piece) {
+struct hashing *writer_lookup(const struct writer *w, uint32_t piece, uint32_t copy) {
   struct hashing *h = w->table[piece % WRITER_BUCKETS];
-  while (h != NULL && h->piece != piece) h = h->chain;
+  while (h != NULL && (h->piece != piece || h->copy != copy)) h = h->chain;
   return h;
 }
 
@@ -30,15 +30,24 @@ static void hashing_free(struct hashing *h) {
   free(h);
 }
 
-static struct hashing *lookup_or_begin(struct writer *w, uint32_t piece) {
-  struct hashing *h = lookup(w, piece);
+/* Finds a place for a copy other than the common one. */
+static enum err take_slot(struct writer *w, uint32_t *slot) {
+  if (w->scratch == NULL)
+    w->scratch = scratch_new(store_dirfd(w->sw->store), w->sw->meta->geo.piece_len);
+  return w->scratch == NULL ? ERR_MEMORY : scratch_take(w->scratch, slot);
+}
+
+struct hashing *writer_lookup_or_begin(struct writer *w, uint32_t piece, uint32_t copy) {
+  struct hashing *h = writer_lookup(w, piece, copy);
   if (h != NULL) return h;
   h = calloc(1, sizeof *h);
   if (h == NULL) return NULL;
   h->piece = piece;
+  h->copy = copy;
   h->blocks = geometry_blocks(&w->sw->meta->geo, piece);
   h->from = calloc(h->blocks, sizeof *h->from);
-  if (h->from == NULL || !sha1_init(&h->sha) || !bitset_init(&h->ahead, h->blocks)) {
+  if (h->from == NULL || !sha1_init(&h->sha) || !bitset_init(&h->ahead, h->blocks) ||
+      (copy != 0 && take_slot(w, &h->slot) != ERR_OK)) {
     hashing_free(h);
     return NULL;
   }
@@ -51,6 +60,7 @@ void writer_forget(struct writer *w, struct hashing *h) {
   struct hashing **at = &w->table[h->piece % WRITER_BUCKETS];
   while (*at != h) at = &(*at)->chain;
   *at = h->chain;
+  if (h->copy != 0) scratch_give(w->scratch, h->slot);
   hashing_free(h);
 }
 
@@ -87,7 +97,7 @@ static bool each_run(struct writer *w, struct fragment *f,
 
 /* Plans the hashing of a run: now, if it is at the cursor, later if not. */
 static bool plan_run(struct writer *w, struct fragment *f, uint32_t i, uint32_t n) {
-  struct hashing *h = lookup_or_begin(w, f->piece);
+  struct hashing *h = writer_lookup_or_begin(w, f->piece, f->copy);
   if (h == NULL) return false;
   uint32_t first = f->first + i;
   for (uint32_t b = first; b < first + n; b++) {
@@ -112,21 +122,30 @@ static bool is_too_late(struct writer *w) {
 
 static bool write_run(struct writer *w, struct fragment *f, uint32_t i, uint32_t n) {
   if (is_too_late(w)) return false;
+  return writer_put(w, writer_lookup(w, f->piece, f->copy), f->first + i, n,
+                    f->data + (size_t)i * BLOCK_LEN);
+}
+
+bool writer_put(struct writer *w, const struct hashing *h, uint32_t first, uint32_t n,
+                const uint8_t *data) {
   const struct geometry *g = &w->sw->meta->geo;
-  uint32_t first = f->first + i;
-  uint64_t offset = geometry_piece_offset(g, f->piece) + (uint64_t)first * BLOCK_LEN;
-  enum err e = store_write(w->sw->store, offset, f->data + (size_t)i * BLOCK_LEN,
-                           geometry_run_len(g, f->piece, first, n));
+  uint64_t at = (uint64_t)first * BLOCK_LEN;
+  uint32_t len = geometry_run_len(g, h->piece, first, n);
+  enum err e = h->copy == 0
+      ? store_write(w->sw->store, geometry_piece_offset(g, h->piece) + at, data, len)
+      : scratch_write(w->scratch, h->slot, at, data, len);
   if (e != ERR_OK) swarm_fail(w->sw, e);
   return e == ERR_OK;
 }
 
-uint32_t writer_read_back(struct writer *w, uint32_t piece, uint32_t first, uint32_t n,
+uint32_t writer_read_back(struct writer *w, const struct hashing *h, uint32_t first, uint32_t n,
                           uint8_t *to) {
   const struct geometry *g = &w->sw->meta->geo;
-  uint64_t offset = geometry_piece_offset(g, piece) + (uint64_t)first * BLOCK_LEN;
-  uint32_t len = geometry_run_len(g, piece, first, n);
-  enum err e = store_read(w->sw->store, offset, to, len);
+  uint64_t at = (uint64_t)first * BLOCK_LEN;
+  uint32_t len = geometry_run_len(g, h->piece, first, n);
+  enum err e = h->copy == 0
+      ? store_read(w->sw->store, geometry_piece_offset(g, h->piece) + at, to, len)
+      : scratch_read(w->scratch, h->slot, at, to, len);
   if (e == ERR_NOT_FOUND) memset(to, 0, len); /* somebody cut the file: see writer_verdict.c */
   else if (e != ERR_OK) swarm_fail(w->sw, e);
   return e == ERR_OK || e == ERR_NOT_FOUND ? len : 0;
@@ -143,7 +162,7 @@ static bool plan_catch_up(struct writer *w, struct hashing *h, uint8_t *to) {
   uint32_t n = 1;
   while (n < FRAGMENT_BLOCKS_MAX && h->next + n < h->blocks && bitset_get(&h->ahead, h->next + n))
     n++;
-  uint32_t len = writer_read_back(w, h->piece, h->next, n, to);
+  uint32_t len = writer_read_back(w, h, h->next, n, to);
   if (len == 0) return false;
   w->jobs[w->job_count++] = (struct sha1_job){&h->sha, to, len};
   h->next += n;
@@ -156,8 +175,8 @@ static bool catch_up(struct writer *w, struct fragment *const *f, size_t n) {
   do {
     w->job_count = 0;
     for (size_t i = 0; i < n && w->job_count < LANES; i++) {
-      struct hashing *h = lookup(w, f[i]->piece);
-      uint8_t *to = w->scratch + w->job_count * FRAGMENT_BLOCKS_MAX * BLOCK_LEN;
+      struct hashing *h = writer_lookup(w, f[i]->piece, f[i]->copy);
+      uint8_t *to = w->buffer + w->job_count * FRAGMENT_BLOCKS_MAX * BLOCK_LEN;
       if (is_behind(h) && !plan_catch_up(w, h, to)) return false;
     }
     sha1_update_many(w->jobs, w->job_count);
@@ -171,7 +190,7 @@ static bool catch_up(struct writer *w, struct fragment *const *f, size_t n) {
 static void drop_refused(struct writer *w, struct fragment **f, size_t n) {
   for (size_t i = 0; i < n; i++) {
     struct run run = {.piece = f[i]->piece, .first = f[i]->first, .count = f[i]->count};
-    uint32_t still = pieces_still_from(w->sw->pieces, f[i]->from, &run, f[i]->valid);
+    uint32_t still = pieces_still_from(w->sw->pieces, f[i]->from, &run, f[i]->valid, &f[i]->copy);
     for (uint32_t gone = f[i]->valid & ~still; gone != 0; gone &= gone - 1)
       atomic_fetch_add(&w->sw->wasted,
                        geometry_block_len(&w->sw->meta->geo, run.piece,
@@ -195,7 +214,7 @@ static bool handle(struct writer *w, struct fragment **f, size_t n) {
     if (!each_run(w, f[i], write_run)) return false;
   if (!catch_up(w, f, n)) return false;
   for (size_t i = 0; i < n; i++) {
-    struct hashing *h = lookup(w, f[i]->piece);
+    struct hashing *h = writer_lookup(w, f[i]->piece, f[i]->copy);
     if (h != NULL && h->next == h->blocks && h->wrong_ms == 0) writer_judge(w, h);
   }
   writer_judge_deferred(w);
@@ -235,7 +254,9 @@ static void writer_free(struct writer *w) {
   for (size_t i = 0; i < WRITER_BUCKETS; i++)
     while (w->table[i] != NULL) writer_forget(w, w->table[i]);
   blame_free(&w->blame);
-  free(w->scratch);
+  scratch_free(w->scratch);
+  free(w->buffer);
+  free(w->where);
   free(w->origin);
   free(w);
 }
@@ -246,8 +267,9 @@ enum err writer_start(struct swarm *sw, struct writer **out) {
   w->sw = sw;
   uint32_t most = geometry_blocks(&sw->meta->geo, 0);
   w->origin = calloc(most ? most : 1, sizeof *w->origin);
-  w->scratch = malloc((size_t)LANES * FRAGMENT_BLOCKS_MAX * BLOCK_LEN);
-  if (w->scratch == NULL || w->origin == NULL ||
+  w->where = calloc(most ? most : 1, sizeof *w->where);
+  w->buffer = malloc((size_t)LANES * FRAGMENT_BLOCKS_MAX * BLOCK_LEN);
+  if (w->buffer == NULL || w->origin == NULL || w->where == NULL ||
       pthread_create(&w->thread, NULL, writer_main, w) != 0) {
     writer_free(w);
     return ERR_MEMORY;

@@ -1,12 +1,13 @@
 /*
  * writer_verdict: what becomes of a piece that is whole: HAVE, or blame.
  *
- * A right piece is told to all, and if it had been wrong before, its blocks now name the liars. A
- * wrong one with a single giver names its liar at once. A wrong one with several is remembered as a
- * suspicion (swarm/blame), unless it is soon to be known who spoilt it: when one of its givers is
- * under suspicion for another piece already, the verdict on this one is deferred until that one has
- * been fetched again. If its liar gave to this piece, too, the queue makes his blocks FREE, others
- * give them, and no second suspicion falls on those who gave the rest.
+ * A right piece is told to all. If it was contested, it is put in its place first, and its blocks
+ * name the liars. A wrong one with a single giver names its liar at once. A wrong one with several
+ * is remembered as a suspicion (swarm/blame), the queue parts those who gave (swarm/pieces.h), and
+ * what they gave goes to the copies of the parts. Unless it is soon to be known who spoilt it:
+ * when one of its givers is under suspicion for another piece already, the verdict on this one is
+ * deferred until there is one on that. If its liar gave to this piece, too, the queue makes his
+ * blocks FREE, others give them, and no second suspicion falls on those who gave the rest.
  *
  * Nobody is blamed for what was read back from a file that somebody else has cut or replaced.
  */
@@ -26,7 +27,7 @@ enum { DEFER_MS = 10000 }; /* a wrong piece waits so long for a verdict on one o
  * none. */
 static bool is_as_noted(struct writer *w, struct hashing *h) {
   bool same = true;
-  pieces_origin(w->sw->pieces, h->piece, w->origin);
+  pieces_origin(w->sw->pieces, h->piece, h->copy, w->origin);
   for (uint32_t b = 0; b < h->blocks; b++) {
     if (h->from[b] == 0 || h->from[b] == w->origin[b]) continue;
     writer_unwrite(w, h, b);
@@ -55,21 +56,61 @@ static void ban(struct writer *w, uint32_t number) {
   if (sw->hooks.banned) sw->hooks.banned(sw->hooks.arg, &a);
 }
 
-/* SHA-1 of each block of a piece as it lies on disk. NULL: no memory, or the disk failed. */
+/* SHA-1 of each block of a copy that has come, as it lies on disk. NULL: no memory, or the disk
+ * failed. */
 static uint8_t (*digest_blocks(struct writer *w, const struct hashing *h))[BLAME_DIGEST_LEN] {
   uint8_t(*digest)[BLAME_DIGEST_LEN] = calloc(h->blocks, sizeof *digest);
   for (uint32_t b = 0; digest != NULL && b < h->blocks; b++) {
-    uint32_t len = writer_read_back(w, h->piece, b, 1, w->scratch);
+    if (h->from[b] == 0) continue;
+    uint32_t len = writer_read_back(w, h, b, 1, w->buffer);
     if (len == 0) {
       free(digest);
       return NULL;
     }
-    sha1_once(w->scratch, len, digest[b]);
+    sha1_once(w->buffer, len, digest[b]);
   }
   return digest;
 }
 
+/* Remembers who gave which block, until the piece is right. */
+static void suspect(struct writer *w, const struct hashing *h) {
+  uint8_t(*digest)[BLAME_DIGEST_LEN] = digest_blocks(w, h);
+  uint32_t *from = malloc(h->blocks * sizeof *from);
+  if (digest == NULL || from == NULL) {
+    free(digest);
+    free(from);
+    return;
+  }
+  memcpy(from, h->from, h->blocks * sizeof *from);
+  blame_add(&w->blame, h->piece, h->blocks, from, digest);
+}
+
 /* --- HAVE --- */
+
+/* Puts the copy in its place. False: the disk failed. */
+static bool settle(struct writer *w, const struct hashing *h) {
+  struct hashing place = {.piece = h->piece, .blocks = h->blocks};
+  for (uint32_t b = 0; h->copy != 0 && b < h->blocks; b += FRAGMENT_BLOCKS_MAX) {
+    uint32_t n = h->blocks - b < FRAGMENT_BLOCKS_MAX ? h->blocks - b : FRAGMENT_BLOCKS_MAX;
+    if (writer_read_back(w, h, b, n, w->buffer) == 0) return false;
+    if (!writer_put(w, &place, b, n, w->buffer)) return false;
+  }
+  return true;
+}
+
+/* What was given to this copy was for nothing. */
+static void count_waste(struct writer *w, const struct hashing *h) {
+  for (uint32_t b = 0; b < h->blocks; b++)
+    if (h->from[b] != 0)
+      atomic_fetch_add(&w->sw->wasted, geometry_block_len(&w->sw->meta->geo, h->piece, b));
+}
+
+/* Another copy of the same piece, or NULL. */
+static struct hashing *another(struct writer *w, const struct hashing *h) {
+  struct hashing *o = w->table[h->piece % WRITER_BUCKETS];
+  while (o != NULL && (o == h || o->piece != h->piece)) o = o->chain;
+  return o;
+}
 
 /* What a giver of a piece that was wrong before turns out to be. */
 static void on_giver(void *arg, uint32_t number, bool liar) {
@@ -82,13 +123,23 @@ static void on_giver(void *arg, uint32_t number, bool liar) {
   }
 }
 
+/* A contested piece is right at last: everybody who gave to one of its copies is judged. */
+static void resolve(struct writer *w, const struct hashing *h) {
+  uint8_t(*digest)[BLAME_DIGEST_LEN] = digest_blocks(w, h);
+  if (digest == NULL) return;
+  for (struct hashing *o; (o = another(w, h)) != NULL; writer_forget(w, o)) {
+    count_waste(w, o);
+    suspect(w, o);
+  }
+  suspect(w, h);
+  blame_resolve(&w->blame, h->piece, digest, on_giver, w);
+  free(digest);
+}
+
 static void on_good(struct writer *w, const struct hashing *h) {
   struct swarm *sw = w->sw;
-  if (blame_has(&w->blame, h->piece)) {
-    uint8_t(*digest)[BLAME_DIGEST_LEN] = digest_blocks(w, h);
-    if (digest != NULL) blame_resolve(&w->blame, h->piece, digest, on_giver, w);
-    free(digest);
-  }
+  if (!settle(w, h)) return;
+  if (blame_has(&w->blame, h->piece) || another(w, h) != NULL) resolve(w, h);
   for (uint32_t b = 0; b < h->blocks; b++)
     if (is_change(h, b)) roster_gave(sw->roster, h->from[b]);
   pieces_verified(sw->pieces, h->piece);
@@ -112,29 +163,51 @@ static bool is_tampered(struct writer *w, uint32_t piece) {
   return false;
 }
 
-/* Several gave: remembers who gave which block, until the piece is right. */
-static void suspect(struct writer *w, struct hashing *h) {
+/* Moves a run of blocks to the copy in which they count now. False: no memory, or the disk failed,
+ * which is told. */
+static bool move_run(struct writer *w, const struct hashing *h, uint32_t first, uint32_t n) {
+  struct hashing *heir = writer_lookup_or_begin(w, h->piece, w->where[first]);
+  if (heir == NULL) {
+    swarm_fail(w->sw, ERR_MEMORY);
+    return false;
+  }
+  for (uint32_t b = first; b < first + n; b++) {
+    heir->from[b] = h->from[b];
+    bitset_set(&heir->ahead, b);
+  }
+  return writer_read_back(w, h, first, n, w->buffer) > 0 &&
+         writer_put(w, heir, first, n, w->buffer);
+}
+
+/* The queue has parted those who gave to a wrong copy: so is what they gave. */
+static void move(struct writer *w, const struct hashing *h) {
+  for (uint32_t b = 0, n; b < h->blocks; b += n) {
+    n = 1;
+    while (n < FRAGMENT_BLOCKS_MAX && b + n < h->blocks && w->where[b + n] == w->where[b]) n++;
+    if (!move_run(w, h, b, n)) return;
+  }
+}
+
+/* Several gave, and one of them lied. */
+static void doubt(struct writer *w, const struct hashing *h) {
   for (uint32_t b = 0; b < h->blocks; b++)
     if (is_change(h, b)) roster_doubt(w->sw->roster, h->from[b]);
-  uint8_t(*digest)[BLAME_DIGEST_LEN] = digest_blocks(w, h);
-  if (digest == NULL) return;
-  blame_add(&w->blame, h->piece, h->blocks, h->from, digest);
-  h->from = NULL;
+  suspect(w, h);
 }
 
 static void on_bad(struct writer *w, struct hashing *h) {
   struct swarm *sw = w->sw;
   uint32_t piece = h->piece;
   uint32_t single = blame_single(h->from, h->blocks);
-  bool innocent = h->reread && is_tampered(w, piece);
+  bool innocent = h->copy == 0 && h->reread && is_tampered(w, piece);
   if (innocent)
     log_info("piece %u was spoiled on disk while it was written: fetching it again", piece);
   else
     log_debug("piece %u has a wrong hash; %s", piece,
               single ? "it came from one peer" : "several peers had a part in it");
-  if (!innocent && single == 0) suspect(w, h);
-  atomic_fetch_add(&sw->wasted, geometry_piece_len(&sw->meta->geo, piece));
-  pieces_failed(sw->pieces, piece, !innocent);
+  if (!innocent && single == 0) doubt(w, h);
+  if (pieces_failed(sw->pieces, piece, h->copy, !innocent, w->where)) move(w, h);
+  else count_waste(w, h);
   if (!innocent && single != 0) ban(w, single);
 }
 
@@ -143,7 +216,7 @@ static void on_bad(struct writer *w, struct hashing *h) {
 /* The last word on a piece. */
 static void decide(struct writer *w, struct hashing *h, bool good) {
   const struct swarm *sw = w->sw;
-  if (sw->hooks.piece)
+  if (sw->hooks.piece && (good || h->copy == 0))
     sw->hooks.piece(sw->hooks.arg, h->piece, geometry_piece_len(&sw->meta->geo, h->piece), good);
   if (good) on_good(w, h);
   else on_bad(w, h);

@@ -97,7 +97,7 @@ TEST(a_piece_that_waits_for_its_verdict_is_waited_for) {
   assert_true(left(NULL));
   pieces_verified(f.sw.pieces, r[0].piece);
   assert_true(left(NULL));
-  pieces_failed(f.sw.pieces, r[1].piece, true);
+  pieces_failed(f.sw.pieces, r[1].piece, 0, true, NULL);
   assert_false(left(NULL));
 }
 

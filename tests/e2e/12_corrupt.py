@@ -2,6 +2,8 @@
 """Goal: a wrong byte never ends up in a download. Who sends one is found, banned by address, and
 the download completes from the others (FAULTS F22, F23). Also runs under ThreadSanitizer."""
 
+import random
+
 import lib
 import peers
 from torrents import BLOCK, KIB, MIB
@@ -72,6 +74,41 @@ cost_of_liars("nine slow ones lie, pieces are shared", 8 * MIB, 512 * KIB, 9,
 cost_of_liars("five slow ones lie once and choke then", 8 * MIB, 512 * KIB, 5,
               lambda torrent: peers.SlowHitAndRun(torrent, rate=300 * KIB),
               lambda torrent: peers.Slow(torrent, 600 * KIB), 5)
+
+
+def one_piece(text, make_liars):
+    """A case: two honest peers bring a torrent of one piece whatever ten or more liars do. They are
+    asked for each block once, but for what was under way when things changed."""
+    @lib.case(text)
+    def _(box):
+        torrent = box.torrent(2 * MIB, piece_length=2 * MIB)
+        good = [box.peer(peers.Slow, torrent, MIB) for _ in range(2)]
+        bad = make_liars(box, torrent)
+        result = box.download(torrent, "--json", peers=bad + good, expect=0)
+        box.compare(torrent)
+        banned = {event["address"] for event in result.events("peer") if event["what"] == "banned"}
+        lib.check(banned <= {str(peer) for peer in bad}, "an honest peer was banned", result)
+        for peer in good:
+            lib.check(peer.connections == 1, "an honest peer was dropped", result)
+            lib.check(peer.served <= 1.5 * len(torrent.data), "an honest peer sent %.1f pieces"
+                      % (peer.served / len(torrent.data)), result)
+
+
+def mixed_liars(seed):
+    """Ten of all kinds."""
+    def make(box, torrent):
+        dice = random.Random(seed)
+        return [box.peer(peers.Saboteur, torrent, seed=dice.random(),
+                         lies=dice.choice((0.01, 0.1, 0.5, 1)), cut=dice.choice((0, 0, 3, 17)),
+                         drag=dice.choice((0, 0.002, 0.01))) for _ in range(10)]
+    return make
+
+
+for seed in range(4):
+    one_piece("one piece, ten liars of all kinds, seed %d" % seed, mixed_liars(seed))
+one_piece("one piece, eighteen who lie once, then take their time, and come back",
+          lambda box, torrent: [box.peer(peers.Saboteur, torrent, seed=i, lies=0, cut=9, drag=0.7,
+                                         chokes=0) for i in range(18)])
 
 
 @lib.case("nobody but corrupt peers: never complete, never exit 0, then saved by a good one")

@@ -16,6 +16,7 @@ What was seen is counted in the peer, for the scenario to look at.
 import hashlib
 import itertools
 import os
+import random
 import socket
 import struct
 import threading
@@ -374,6 +375,35 @@ class SlowCorrupt(Corrupt, Slow):
 
 class SlowHitAndRun(HitAndRun, Slow):
     """Hits and runs at `rate` bytes per second."""
+
+
+class Saboteur(Corrupt):
+    """Spoils pieces that it shares with others, and keeps them from being mended (F23): lies in its
+    first block and in each of the others with the probability `lies`, hangs up after every `cut`
+    blocks, chokes for a moment now and then, and takes `drag` seconds for each block after the
+    first few, which come fast. What it does by chance a seed decides."""
+
+    def __init__(self, torrent, seed, lies=0.01, cut=0, drag=0.0, chokes=0.02, **rest):
+        self.dice = random.Random(seed)
+        self.lies, self.cut, self.drag, self.chokes = lies, cut, drag, chokes
+        self.count = 0
+        self.pause = threading.Event()
+        super().__init__(torrent, self.decide, **rest)
+
+    def decide(self, _index, _begin):
+        """Is this block to be a lie?"""
+        return self.count == 1 or self.dice.random() < self.lies
+
+    def serve(self, connection, index, begin, length):
+        self.count += 1
+        if self.count > 8:
+            self.pause.wait(self.drag)
+        super().serve(connection, index, begin, length)
+        if self.cut and self.count % self.cut == 0:
+            raise Gone()
+        if self.dice.random() < self.chokes:
+            connection.message(CHOKE)
+            connection.message(UNCHOKE)
 
 
 class Gated(Peer):

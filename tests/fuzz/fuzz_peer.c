@@ -33,6 +33,7 @@ static struct fix shapes[SHAPES];
 static struct addrbook *nobody_waits;
 static struct addrbook *somebody_waits;
 static uint32_t brought_by[BLOCKS_MAX];
+static bool contested[BLOCKS_MAX]; /* pieces of which only the queue knows what counts */
 static int64_t now_ms;
 
 /* --- its life --- */
@@ -149,7 +150,7 @@ static void scribble(struct fragment *g, uint32_t i) {
  * memory holds nothing that could pass for it. */
 static void write_fragment(struct fragment *g) {
   struct run run = {.piece = g->piece, .first = g->first, .count = g->count};
-  uint32_t still = pieces_still_from(f->sw.pieces, g->from, &run, g->valid);
+  uint32_t still = pieces_still_from(f->sw.pieces, g->from, &run, g->valid, &g->copy);
   CHECK(still == g->valid || doubt);
   g->valid = still;
   for (uint32_t i = 0; i < g->count; i++) {
@@ -168,10 +169,27 @@ static void forget_piece(uint32_t piece) {
   memset(f->times + number_of_block(piece, 0), 0, f->piece_blocks * sizeof *f->times);
 }
 
+/* Judges the copies of a contested piece that are whole; all that was received has been written. */
+static void judge_copy(uint32_t piece, uint8_t verdict) {
+  const struct open_piece *op = f->sw.pieces->open[piece];
+  uint32_t where[BLOCKS_MAX];
+  while (op != NULL && op->missing > 0) op = op->other;
+  if (op == NULL) return;
+  if (verdict & 1) {
+    pieces_failed(f->sw.pieces, piece, op->copy, verdict & 2, where);
+    return;
+  }
+  for (uint32_t b = 0; b < op->blocks; b++) f->times[number_of_block(piece, b)] = 1;
+  contested[piece] = false;
+  pieces_verified(f->sw.pieces, piece);
+}
+
 static void judge(uint32_t piece, uint8_t verdict) {
   uint32_t from[BLOCKS_MAX];
+  uint32_t where[BLOCKS_MAX];
+  if (contested[piece]) return; /* later, when all is written */
   if (!fix_piece_whole(f, piece) || bitset_get(&f->sw.pieces->done, piece)) return;
-  pieces_origin(f->sw.pieces, piece, from);
+  pieces_origin(f->sw.pieces, piece, 0, from);
   for (uint32_t b = 0; b < geometry_blocks(&f->meta.geo, piece); b++) {
     uint32_t n = number_of_block(piece, b);
     if (from[b] != 0 && from[b] == brought_by[n]) continue;
@@ -181,7 +199,8 @@ static void judge(uint32_t piece, uint8_t verdict) {
   if (!fix_piece_whole(f, piece)) return;
   if (verdict & 1) {
     forget_piece(piece);
-    pieces_failed(f->sw.pieces, piece, verdict & 2);
+    contested[piece] = pieces_failed(f->sw.pieces, piece, 0, verdict & 2, where);
+    doubt = doubt || contested[piece];
   } else {
     pieces_verified(f->sw.pieces, piece);
   }
@@ -196,6 +215,8 @@ static void write_all(uint8_t verdict) {
     write_fragment(item);
     judge(piece, verdict);
   }
+  for (uint32_t i = 0; i < f->meta.geo.pieces; i++)
+    if (contested[i]) judge_copy(i, verdict);
 }
 
 /* Who lied is known, or who did not. */
@@ -369,6 +390,7 @@ static void begin(uint8_t shape, uint8_t how) {
   now_ms = START_MS;
   fake_us = now_ms * 1000;
   wild = doubt = false;
+  memset(contested, 0, sizeof contested);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {

@@ -42,7 +42,7 @@ struct tie {
 
 static struct fix *f;
 static struct tie ties[LINKS + 1];
-static bool doubt; /* there are suspects or liars: blocks may be taken back, and asked for again */
+static bool doubt; /* there are liars or contested pieces: a block may be asked for again */
 static bool wild; /* somebody sent bytes of the input's own: contents may be wrong */
 
 static uint8_t next(struct program *g) {
@@ -74,11 +74,11 @@ static bool is_twice(const struct peer *p, uint32_t k, uint32_t i) {
  * block that is just arriving it may keep. And no block is in two jobs. */
 static const char *robbed_fault(struct tie *t) {
   const struct peer *p = t->l.p;
-  if (p->pp.refused || p->pp.suspect || p->pp.quitter) doubt = true;
+  if (p->pp.refused) doubt = true;
   if (p->pp.refused) return NULL; /* what it was asked for was taken from it, and it is shut */
   for (uint32_t k = 0; k < p->job_count; k++) {
     const struct peer_job *j = &p->jobs[(p->job_head + k) % PEER_JOBS_MAX];
-    const struct open_piece *op = f->sw.pieces->open[j->run.piece];
+    const struct open_piece *op = pieces_copy_of(f->sw.pieces, p->pp.number, j->run.piece);
     for (uint32_t m = j->ended ? 0 : fix_job_open(j); m != 0; m &= m - 1) {
       uint32_t i = (uint32_t)__builtin_ctz(m);
       if (is_twice(p, k, i)) return "a block is in two jobs";

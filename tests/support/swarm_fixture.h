@@ -118,16 +118,34 @@ static inline bool fix_run_covers(const struct pieces_peer *p, uint32_t piece, u
 
 static inline const char *fix_member_fault(const struct pieces *q, const struct pieces_peer *p) {
   uint32_t asked = 0;
-  for (uint32_t i = 0; i < q->geo.pieces; i++) {
-    const struct open_piece *op = q->open[i];
-    for (uint32_t b = 0; op != NULL && b < op->blocks; b++) {
-      if (op->asked[b] != p->slot + 1) continue;
-      asked++;
-      if (!fix_run_covers(p, i, b)) return "a block is asked and in no run";
-    }
-  }
+  for (uint32_t i = 0; i < q->geo.pieces; i++)
+    for (const struct open_piece *op = q->open[i]; op != NULL; op = op->other)
+      for (uint32_t b = 0; b < op->blocks; b++) {
+        if (op->asked[b] != p->slot + 1) continue;
+        asked++;
+        if (!fix_run_covers(p, i, b)) return "a block is asked and in no run";
+        if (pieces_copy_of(q, p->number, i) != op) return "a block is asked for another's copy";
+      }
   if (asked != p->asked) return "a connection's count of asked blocks is wrong";
   return p->run_count <= PIECES_RUNS_MAX ? NULL : "too many runs";
+}
+
+/* Every copy is one of its piece and has blocks of its members only; nobody is in two of them. */
+static inline const char *fix_copies_fault(const struct pieces *q, const struct open_piece *op) {
+  const char *fault = fix_open_fault(q, op);
+  if (op->copy != 0) return "the common copy is not the first";
+  for (const struct open_piece *c = op->other; c != NULL && fault == NULL; c = c->other) {
+    fault = fix_open_fault(q, c);
+    if (c->index != op->index || c->copy == 0) return "a copy is of something else";
+    if (c->holder != 0) return "somebody holds a copy that is for its members";
+    if (c->member_count == 0) return "a copy is for nobody";
+    for (uint32_t m = 0; m < c->member_count; m++)
+      if (pieces_copy_of(q, c->members[m], c->index) != c) return "a member has two copies";
+    for (uint32_t b = 0; b < c->blocks; b++)
+      if (c->from[b] != 0 && pieces_copy_of(q, c->from[b], c->index) != c)
+        return "a copy has a block of somebody else";
+  }
+  return fault;
 }
 
 static inline const char *fix_piece_fault(const struct pieces *q, uint32_t i) {
@@ -139,7 +157,7 @@ static inline const char *fix_piece_fault(const struct pieces *q, uint32_t i) {
   for (uint32_t k = 0; k < q->peer_slots; k++)
     if (q->peers[k] != NULL && !q->peers[k]->seed) avail += bitset_get(&q->peers[k]->has, i);
   if (avail != q->rarity.avail[i]) return "an availability count is wrong";
-  return open ? fix_open_fault(q, q->open[i]) : NULL;
+  return open ? fix_copies_fault(q, q->open[i]) : NULL;
 }
 
 /* Caller must see to it that no other thread works with `q`. */

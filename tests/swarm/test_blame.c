@@ -112,10 +112,22 @@ TEST(beyond_the_maximum_the_oldest_is_forgotten) {
   assert_null(b.first);
 }
 
+TEST(blocks_that_never_came_are_nobodys) {
+  struct blame b = {0};
+  suspect(&b, 3, "a-X-", (uint32_t[]){1, 0, 2, 0});
+  struct named who = resolve(&b, 3, "abcd");
+  assert_int_equal(who.count, 1);
+  assert_int_equal(who.number[0], 2);
+  assert_int_equal(who.honest_count, 1);
+  assert_int_equal(who.honest[0], 1);
+  blame_free(&b);
+}
+
 int main(void) {
   RUN(T(a_single_source_is_recognized), T(whoever_gave_a_different_block_is_the_liar),
       T(several_suspicions_about_one_piece_are_resolved_together),
       T(who_gave_right_and_wrong_blocks_is_a_liar_once),
       T(a_piece_that_was_right_after_all_names_nobody),
-      T(beyond_the_maximum_the_oldest_is_forgotten));
+      T(beyond_the_maximum_the_oldest_is_forgotten),
+      T(blocks_that_never_came_are_nobodys));
 }

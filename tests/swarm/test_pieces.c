@@ -130,7 +130,7 @@ TEST(the_origin_of_each_block_is_remembered) {
   deliver(a, &r);
   deliver(b, &s);
   uint32_t from[4];
-  pieces_origin(q, 0, from);
+  pieces_origin(q, 0, 0, from);
   for (uint32_t i = 0; i < 4; i++) assert_int_equal(from[i], i == r.first ? 1 : 2);
   pieces_verified(q, 0);
   end();
@@ -243,81 +243,6 @@ TEST(a_peer_is_interesting_while_it_has_something_we_lack) {
 
 /* --- a wrong hash --- */
 
-TEST(a_failed_piece_is_fetched_again_by_one_connection_alone) {
-  begin(64 * KIB, 64 * KIB);
-  struct pieces_peer *a = seed(0, STEADY);
-  struct pieces_peer *b = seed(1, FAST);
-  struct run r = take(a, 2);
-  struct run s = take(b, 1);
-  deliver(a, &r);
-  deliver(b, &s);
-  s = take(b, 1);
-  deliver(b, &s);
-  f.rung_count = 0;
-  pieces_failed(q, 0, true);
-  sound();
-  assert_true(fix_was_rung(&f, 0));
-  assert_int_equal(stats().done, 0);
-  r = take(a, 1);
-  nothing(b);
-  for (int i = 0; i < 3; i++) {
-    deliver(a, &r);
-    nothing(b);
-    r = take(a, 1);
-  }
-  nothing(b); /* not even its last block */
-  deliver(a, &r);
-  uint32_t from[4];
-  pieces_origin(q, 0, from);
-  for (int i = 0; i < 4; i++) assert_int_equal(from[i], 1);
-  pieces_verified(q, 0);
-  end();
-}
-
-TEST(the_end_does_not_hang_on_a_slow_one_that_was_to_fetch_a_failed_piece_alone) {
-  begin(64 * KIB, 64 * KIB);
-  struct pieces_peer *a = seed(0, SLOW);
-  struct pieces_peer *b = seed(1, FAST);
-  fetch_piece(a);
-  pieces_failed(q, 0, true);
-  struct run r = take(a, 2);
-  struct run s = take(b, 4); /* what is free */
-  deliver(b, &s);
-  s = take(b, 4); /* and what it owes */
-  deliver(b, &s);
-  deliver(a, &r);
-  end();
-}
-
-TEST(a_failed_piece_does_not_hang_on_who_gave_it_back) {
-  for (int how = 0; how < 4; how++) {
-    begin(64 * KIB, 64 * KIB);
-    struct pieces_peer *a = seed(0, STEADY);
-    struct pieces_peer *b = seed(1, STEADY);
-    fetch_piece(a);
-    pieces_failed(q, 0, true);
-    struct run r = take(a, how == 3 ? 4 : 2);
-    nothing(b);
-    f.rung_count = 0;
-    if (how == 0) { /* choked after all that it was asked for had come */
-      deliver(a, &r);
-      pieces_let_go(q, a);
-    } else if (how == 1) { /* silent, and at once it asks again for a little */
-      pieces_release(q, a, &r, all_of(&r));
-      take(a, 1);
-    } else if (how == 2) {
-      gone(a);
-    } else { /* silent, and everything had been asked of it */
-      pieces_release(q, a, &r, all_of(&r));
-      pieces_let_go(q, a);
-      take(a, 1);
-    }
-    assert_true(fix_was_rung(&f, 0));
-    take(b, 1);
-    end();
-  }
-}
-
 TEST(a_connection_on_trial_gets_one_piece_before_the_verdict_if_there_are_others) {
   begin(4 * 64 * KIB, 64 * KIB);
   struct pieces_peer *a = seed(0, FAST);
@@ -351,7 +276,7 @@ TEST(a_wrong_piece_ends_no_trial_but_lets_it_go_on) {
   a->proven = false;
   struct run r = take(a, 32);
   deliver(a, &r);
-  pieces_failed(q, r.piece, true);
+  pieces_failed(q, r.piece, 0, true, NULL);
   assert_false(pieces_is_proven(q, a));
   r = take(a, 32);
   nothing(a);
@@ -363,11 +288,11 @@ TEST(a_late_verdict_about_a_piece_that_is_open_again_changes_nothing) {
   begin(32 * KIB, 32 * KIB);
   struct pieces_peer *a = seed(0, FAST);
   struct run r = take(a, 1);
-  pieces_failed(q, 0, true); /* it is not WRITING */
+  pieces_failed(q, 0, 0, true, NULL); /* it is not WRITING */
   sound();
   assert_int_equal(a->asked, 1);
   deliver(a, &r);
-  pieces_failed(q, 0, false);
+  pieces_failed(q, 0, 0, false, NULL);
   sound();
   r = take(a, 32);
   assert_int_equal(r.first, 1);
@@ -468,7 +393,7 @@ TEST(who_goes_on_with_what_another_left_or_failed_says_so) {
   assert_int_equal(pieces_availability(q, 0), 1);
   deliver(b, &r);
   for (; r.count < 4 && pieces_take(q, b, 4, NOW, &r) == TAKE_RUN;) deliver(b, &r);
-  pieces_failed(q, 0, true);
+  pieces_failed(q, 0, 0, true, NULL);
   assert_int_equal(take(b, 2).why, RUN_AGAIN);
   assert_int_equal(take(b, 2).why, RUN_AGAIN);
   end();
@@ -482,9 +407,6 @@ int main(void) {
       T(each_reader_of_finished_pieces_has_a_cursor_of_its_own),
       T(what_peers_have_is_counted_exactly_whatever_they_say_in_whatever_order),
       T(a_peer_is_interesting_while_it_has_something_we_lack),
-      T(a_failed_piece_is_fetched_again_by_one_connection_alone),
-      T(the_end_does_not_hang_on_a_slow_one_that_was_to_fetch_a_failed_piece_alone),
-      T(a_failed_piece_does_not_hang_on_who_gave_it_back),
       T(a_connection_on_trial_gets_one_piece_before_the_verdict_if_there_are_others),
       T(a_wrong_piece_ends_no_trial_but_lets_it_go_on),
       T(a_late_verdict_about_a_piece_that_is_open_again_changes_nothing),

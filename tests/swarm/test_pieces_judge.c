@@ -1,8 +1,8 @@
 /*
- * What a verdict does to the work queue: who becomes a suspect and who stops being one, how a
- * suspect has to work, and what is taken back from it and from liars (swarm/pieces.h,
- * swarm/pieces_judge.c). The times are those of swarm/pieces_take.c, and only the test moves the
- * clock. After every step the whole queue is looked at.
+ * What a verdict does to the work queue: how those who gave to a wrong piece are parted, what each
+ * of them is asked for then, and what is taken back from liars (swarm/pieces.h,
+ * swarm/pieces_judge.c). After every step the whole queue is looked at. Against liars who do what
+ * they like see test_pieces_game.c.
  */
 #include "../test.h"
 
@@ -11,10 +11,7 @@
 enum {
   NOW = 1000000,
   KIB = 1024,
-  PEERS = 6,
-  TURN_MS = 300,  /* a suspect waits so long, */
-  WAIT_MS = 2000, /* and so long if somebody is proven */
-  ALONE_MS = 4000 /* then it need not be alone, if there was nothing for it */
+  PEERS = 6
 };
 #define FAST (UINT64_C(1) << 30)
 #define STEADY UINT64_C(20000) /* not fast, but a piece is there within 5 s */
@@ -88,9 +85,21 @@ static void deliver(struct pieces_peer *p, const struct run *r) {
   sound();
 }
 
-static void wrong_hash(uint32_t piece, bool alone) {
-  pieces_failed(q, piece, alone);
+/* Was the piece contested by that? */
+static bool wrong_copy(uint32_t piece, uint32_t copy, bool lied) {
+  uint32_t where[4];
+  bool contested = pieces_failed(q, piece, copy, lied, where);
   sound();
+  return contested;
+}
+
+static bool wrong_hash(uint32_t piece) {
+  return wrong_copy(piece, 0, true);
+}
+
+/* The copy that this one gives to. */
+static uint32_t copy_of(const struct pieces_peer *p, uint32_t piece) {
+  return pieces_copy_of(q, p->number, piece)->copy;
 }
 
 static void verify(uint32_t piece) {
@@ -103,13 +112,17 @@ static void refuse(uint32_t number) {
   sound();
 }
 
-/* Who gave the blocks of a piece: one digit for each. */
-static void given(uint32_t piece, const char *expected) {
+/* Who gave the blocks of a copy: one digit for each. */
+static void given_to(uint32_t piece, uint32_t copy, const char *expected) {
   uint32_t from[4];
   char text[5] = "";
-  pieces_origin(q, piece, from);
+  pieces_origin(q, piece, copy, from);
   for (int b = 0; b < 4; b++) text[b] = (char)('0' + from[b]);
   assert_string_equal(text, expected);
+}
+
+static void given(uint32_t piece, const char *expected) {
+  given_to(piece, 0, expected);
 }
 
 /* Both give half of a piece; it is WRITING then. Returns which. */
@@ -122,14 +135,11 @@ static uint32_t share(struct pieces_peer *a, struct pieces_peer *b) {
   return ra.piece;
 }
 
-/* Two suspects, who have asked for more just now. Returns the wrong piece. */
-static uint32_t suspects(struct pieces_peer *a, struct pieces_peer *b) {
-  uint32_t wrong = share(a, b);
-  wrong_hash(wrong, true);
-  assert_true(a->suspect && b->suspect);
-  nothing(a, NOW);
-  nothing(b, NOW);
-  return wrong;
+/* The same, and its hash is wrong. */
+static uint32_t contested(struct pieces_peer *a, struct pieces_peer *b) {
+  uint32_t piece = share(a, b);
+  assert_true(wrong_hash(piece));
+  return piece;
 }
 
 TEST(only_a_piece_that_has_come_whole_waits_for_its_verdict) {
@@ -143,7 +153,7 @@ TEST(only_a_piece_that_has_come_whole_waits_for_its_verdict) {
   assert_int_equal(rest.piece, first.piece);
   deliver(a, &rest);
   assert_true(pieces_undecided(q));
-  wrong_hash(first.piece, true);
+  assert_false(wrong_hash(first.piece));
   assert_false(pieces_undecided(q));
   struct run whole = take(a, 32, NOW);
   assert_int_equal(whole.count, 4);
@@ -154,44 +164,117 @@ TEST(only_a_piece_that_has_come_whole_waits_for_its_verdict) {
   end();
 }
 
-/* --- who is a suspect --- */
+/* --- who is parted from whom --- */
 
-TEST(of_several_givers_of_a_wrong_piece_only_those_not_proven_are_suspects) {
+TEST(those_who_gave_to_a_wrong_piece_are_parted_and_each_keeps_what_he_gave) {
   begin(3);
   struct pieces_peer *a = newcomer(0, STEADY);
-  struct pieces_peer *b = proven(1, STEADY);
+  struct pieces_peer *b = newcomer(1, STEADY);
   struct pieces_peer *c = newcomer(2, STEADY);
-  uint32_t wrong = share(a, b);
-  given(wrong, "1122");
-  wrong_hash(wrong, true);
-  assert_true(a->suspect);
-  assert_false(b->suspect || c->suspect); /* c had no part in it */
-  assert_true(b->proven);
-  given(wrong, "0000");
+  uint32_t piece = contested(a, b);
+  given(piece, "0000");
+  given_to(piece, copy_of(a, piece), "1100");
+  given_to(piece, copy_of(b, piece), "0022");
+  assert_int_equal(copy_of(c, piece), 0); /* who had no part in it gives to the common copy */
   assert_true(fix_was_rung(&f, 0));
   end();
 }
 
-TEST(a_single_giver_is_no_suspect_but_the_liar) {
+TEST(the_proven_are_parted_from_the_others) {
+  for (int how = 1; how < 15; how++) { /* bit i: member i is proven */
+    begin(1);
+    struct run r[4];
+    for (int i = 0; i < 4; i++) {
+      newcomer(i, STEADY)->proven = how >> i & 1;
+      r[i] = take(&member[i], 1, NOW);
+    }
+    for (int i = 0; i < 4; i++) deliver(&member[i], &r[i]);
+    assert_true(wrong_hash(0));
+    for (int i = 0; i < 4; i++)
+      for (int k = 0; k < 4; k++)
+        assert_int_equal(copy_of(&member[i], 0) == copy_of(&member[k], 0),
+                         (how >> i & 1) == (how >> k & 1));
+    end();
+  }
+}
+
+TEST(those_of_whom_nothing_is_known_are_parted_in_halves) {
+  begin(1);
+  struct run r[4];
+  for (int i = 0; i < 4; i++) r[i] = take(newcomer(i, STEADY), 1, NOW);
+  for (int i = 0; i < 4; i++) deliver(&member[i], &r[i]);
+  assert_true(wrong_hash(0));
+  int with_first = 0;
+  for (int i = 0; i < 4; i++) with_first += copy_of(&member[i], 0) == copy_of(&member[0], 0);
+  assert_int_equal(with_first, 2);
+  end();
+}
+
+TEST(a_part_whose_copy_is_wrong_too_is_parted_again) {
+  begin(1);
+  struct run r[4];
+  for (int i = 0; i < 4; i++) r[i] = take(newcomer(i, STEADY), 1, NOW);
+  for (int i = 0; i < 4; i++) deliver(&member[i], &r[i]);
+  wrong_hash(0);
+  struct pieces_peer *a = &member[0];
+  uint32_t shared = copy_of(a, 0);
+  int mate = 1;
+  while (copy_of(&member[mate], 0) != shared) mate++;
+  struct run one = take(a, 1, NOW);
+  struct run two = take(&member[mate], 1, NOW);
+  assert_int_not_equal(one.first, two.first);
+  deliver(a, &one);
+  deliver(&member[mate], &two);
+  assert_true(wrong_copy(0, shared, true));
+  assert_int_not_equal(copy_of(a, 0), copy_of(&member[mate], 0));
+  given_to(0, shared, "0000"); /* there is no such copy any more */
+  uint32_t from[4];
+  pieces_origin(q, 0, copy_of(a, 0), from);
+  for (uint32_t b = 0; b < 4; b++)
+    assert_int_equal(from[b], b == r[0].first || b == one.first ? 1 : 0);
+  end();
+}
+
+TEST(a_single_giver_is_parted_from_nobody) {
   begin(3);
   struct pieces_peer *a = newcomer(0, FAST);
   newcomer(1, FAST);
   struct run r = take(a, 4, NOW);
   deliver(a, &r);
-  wrong_hash(r.piece, true);
-  assert_false(a->suspect);
+  assert_false(wrong_hash(r.piece));
+  given(r.piece, "0000");
+  assert_int_equal(copy_of(a, r.piece), 0);
   refuse(1);
   nothing(a, NOW);
-  nothing(a, NOW + 100 * ALONE_MS);
+  nothing(a, NOW + 1000000);
   end();
 }
 
-TEST(what_is_nobodys_fault_makes_no_suspects) {
+TEST(a_copy_of_a_single_giver_that_is_wrong_is_gone) {
+  begin(1);
+  struct pieces_peer *a = newcomer(0, STEADY);
+  struct pieces_peer *b = newcomer(1, STEADY);
+  contested(a, b);
+  struct run r = take(a, 4, NOW);
+  deliver(a, &r);
+  uint32_t copy = copy_of(a, 0);
+  given_to(0, copy, "1111");
+  assert_false(wrong_copy(0, copy, true));
+  given_to(0, copy, "0000");
+  refuse(1);
+  nothing(a, NOW);
+  given_to(0, copy_of(b, 0), "0022");
+  end();
+}
+
+TEST(what_is_nobodys_fault_parts_nobody_and_proves_nothing) {
   begin(3);
   struct pieces_peer *a = newcomer(0, STEADY);
   struct pieces_peer *b = newcomer(1, STEADY);
-  wrong_hash(share(a, b), false);
-  assert_false(a->suspect || b->suspect);
+  uint32_t piece = share(a, b);
+  assert_false(wrong_copy(piece, 0, false));
+  given(piece, "0000");
+  assert_int_equal(copy_of(a, piece), 0);
   assert_false(a->proven || b->proven);
   assert_int_equal(a->unjudged, 0);
   take(a, 4, NOW);
@@ -205,24 +288,228 @@ TEST(only_a_whole_piece_can_be_wrong) {
   uint32_t piece = share(a, b);
   refuse(1); /* while its hash is worked out */
   given(piece, "0022");
-  wrong_hash(piece, true);
-  assert_false(b->suspect);
+  assert_false(wrong_hash(piece));
+  assert_int_equal(copy_of(b, piece), 0);
   given(piece, "0022");
   end();
 }
 
-TEST(a_right_piece_makes_suspects_proven) {
+/* --- what is asked of whom then --- */
+
+TEST(nobody_is_asked_twice_for_the_same_block) {
+  begin(1);
+  struct pieces_peer *a = newcomer(0, STEADY);
+  struct pieces_peer *b = newcomer(1, STEADY);
+  contested(a, b);
+  struct run ra = take(a, 4, NOW);
+  assert_true(ra.first == 2 && ra.count == 2);
+  struct run rb = take(b, 4, NOW); /* at the same time: there is nothing else to fetch */
+  assert_true(rb.first == 0 && rb.count == 2);
+  nothing(a, NOW);
+  deliver(a, &ra);
+  given_to(0, copy_of(a, 0), "1111");
+  given_to(0, copy_of(b, 0), "0022");
+  end();
+}
+
+TEST(who_comes_back_goes_on_where_it_was) {
+  begin(2);
+  struct pieces_peer *a = newcomer(0, STEADY);
+  struct pieces_peer *b = newcomer(1, STEADY);
+  uint32_t piece = contested(a, b);
+  struct run r = take(a, 1, NOW);
+  assert_true(r.piece == piece && r.first == 2);
+  deliver(a, &r);
+  take(a, 1, NOW); /* does not come */
+  gone(a);
+  a = newcomer(0, STEADY);
+  given_to(piece, copy_of(a, piece), "1110");
+  r = take(a, 4, NOW);
+  assert_true(r.piece == piece && r.first == 3 && r.count == 1);
+  end();
+}
+
+TEST(one_copy_at_a_time_goes_before_new_pieces) {
+  begin(4);
+  struct pieces_peer *a = proven(0, STEADY);
+  struct pieces_peer *b = proven(1, STEADY);
+  struct pieces_peer *c = proven(2, STEADY);
+  uint32_t piece = contested(a, b);
+  struct run r = take(b, 1, NOW);
+  assert_int_equal(r.piece, piece);
+  assert_int_not_equal(take(a, 4, NOW).piece, piece);
+  assert_int_not_equal(take(c, 4, NOW).piece, piece);
+  pieces_release(q, b, &r, 1); /* nobody is at it now */
+  sound();
+  assert_int_equal(take(a, 4, NOW).piece, piece);
+  end();
+}
+
+TEST(the_copy_that_lacks_least_goes_before_new_pieces) {
+  begin(4);
+  struct pieces_peer *a = proven(0, STEADY);
+  struct pieces_peer *b = proven(1, STEADY);
+  struct pieces_peer *c = proven(2, STEADY);
+  struct run ra = take(a, 1, NOW);
+  struct run rb = take(b, 3, NOW);
+  deliver(a, &ra);
+  deliver(b, &rb);
+  assert_true(ra.piece == rb.piece && wrong_hash(ra.piece));
+  assert_int_equal(take(a, 1, NOW).piece, ra.piece); /* the first to ask; it lacks three */
+  assert_int_equal(take(b, 4, NOW).piece, ra.piece); /* it lacks one */
+  assert_int_not_equal(take(a, 4, NOW).piece, ra.piece);
+  assert_int_not_equal(take(c, 4, NOW).piece, ra.piece);
+  end();
+}
+
+TEST(who_had_no_part_in_it_fetches_all_of_it) {
+  begin(1);
+  struct pieces_peer *c = newcomer(2, FAST);
+  uint32_t piece = contested(newcomer(0, STEADY), newcomer(1, STEADY));
+  struct run r = take(c, 32, NOW);
+  assert_true(r.piece == piece && r.first == 0 && r.count == 4);
+  deliver(c, &r);
+  given(piece, "3333");
+  end();
+}
+
+TEST(who_is_on_trial_may_go_on_with_its_copy_if_the_others_take_long) {
+  begin(8);
+  struct pieces_peer *a = newcomer(0, STEADY);
+  struct pieces_peer *b = newcomer(1, STEADY);
+  uint32_t piece = contested(a, b);
+  struct run first = take(b, 1, NOW);
+  assert_int_equal(first.piece, piece);
+  struct run other = take(a, 2, NOW); /* now it has had one piece's worth */
+  assert_int_not_equal(other.piece, piece);
+  nothing(a, NOW);
+  nothing(a, NOW + 999); /* b's copy may be there soon, and that would be that */
+  struct run r = take(a, 32, NOW + 1000);
+  assert_true(r.piece == piece && r.first == 2 && r.count == 2);
+  nothing(a, NOW + 1000);
+  end();
+}
+
+TEST(what_is_asked_for_one_copy_is_taken_over_by_nobody_else) {
+  begin(1);
+  struct pieces_peer *a = newcomer(0, STEADY);
+  struct pieces_peer *b = newcomer(1, STEADY);
+  struct pieces_peer *c = proven(2, FAST);
+  contested(a, b);
+  struct run ra = take(a, 2, NOW);
+  take(b, 2, NOW);
+  take(c, 4, NOW);
+  take(c, 4, NOW);
+  take(c, 4, NOW);
+  nothing(c, NOW + 60000); /* however long the others take */
+  nothing(b, NOW + 60000);
+  assert_int_equal(pieces_lost(q, a, &ra), 0);
+  end();
+}
+
+TEST(within_a_copy_the_fast_take_over_from_the_slow) {
+  begin(1);
+  struct run r[4];
+  for (int i = 0; i < 4; i++) r[i] = take(newcomer(i, STEADY), 1, NOW);
+  for (int i = 0; i < 4; i++) deliver(&member[i], &r[i]);
+  wrong_hash(0);
+  struct pieces_peer *a = &member[0];
+  int mate = 1;
+  while (copy_of(&member[mate], 0) != copy_of(a, 0)) mate++;
+  struct run ra = take(a, 2, NOW);
+  assert_int_equal(ra.count + q->open[0]->missing, 4 + ra.count);
+  struct run rest = ra;
+  while (rest.count > 0 && pieces_take(q, a, 2, NOW, &rest) == TAKE_RUN) continue;
+  atomic_store(&member[mate].rate, FAST);
+  struct run over = take(&member[mate], 2, NOW + 60000);
+  assert_int_equal(over.piece, 0);
+  assert_true(fix_was_rung(&f, 1));
+  end();
+}
+
+TEST(a_late_block_counts_in_the_copy_of_who_gave_it) {
+  begin(1);
+  struct pieces_peer *a = newcomer(0, STEADY);
+  struct pieces_peer *b = newcomer(1, STEADY);
+  contested(a, b);
+  struct run r = take(a, 2, NOW);
+  pieces_release(q, a, &r, 3);
+  assert_true(pieces_claim(q, a, 0, 3));
+  assert_false(pieces_claim(q, a, 0, 0)); /* it has given that */
+  struct run late = {.piece = 0, .first = 2, .count = 2};
+  assert_int_equal(pieces_received(q, a, &late, 3), 3);
+  given_to(0, copy_of(a, 0), "1111");
+  given_to(0, copy_of(b, 0), "0022");
+  end();
+}
+
+TEST(the_first_copy_that_is_right_ends_the_others) {
+  begin(2);
+  struct pieces_peer *a = newcomer(0, STEADY);
+  struct pieces_peer *b = newcomer(1, STEADY);
+  uint32_t piece = contested(a, b);
+  struct run ra = take(a, 2, NOW);
+  struct run other = take(b, 2, NOW); /* then it has no more to be given but its copy */
+  struct run rb = take(b, 2, NOW);
+  assert_true(ra.piece == piece && rb.piece == piece && other.piece != piece);
+  deliver(a, &ra);
+  assert_true(pieces_undecided(q));
+  pieces_trust(q, 1);
+  f.rung_count = 0;
+  verify(piece);
+  assert_true(fix_was_rung(&f, 2)); /* to cancel what it was asked for */
+  assert_true(bitset_get(&q->done, piece));
+  assert_int_equal(b->asked, 2);
+  assert_int_equal(pieces_lost(q, b, &rb), 3);
+  assert_int_equal(pieces_received(q, b, &rb, 3), 0);
+  end();
+}
+
+/* --- what is known of an address --- */
+
+TEST(a_right_piece_makes_its_givers_proven_even_if_they_are_gone) {
   begin(4);
   struct pieces_peer *a = newcomer(0, STEADY);
   struct pieces_peer *b = newcomer(1, STEADY);
-  suspects(a, b);
-  struct run r = take(a, 4, NOW + TURN_MS);
-  deliver(a, &r);
-  verify(r.piece);
+  uint32_t piece = share(a, b);
+  gone(a);
+  verify(piece);
+  assert_true(pieces_is_proven(q, b));
+  a = newcomer(0, STEADY);
   assert_true(pieces_is_proven(q, a));
-  assert_false(a->suspect);
-  assert_true(b->suspect);
-  take(a, 32, NOW + TURN_MS); /* and it need not wait any more */
+  gone(a);
+  assert_true(pieces_is_proven(q, newcomer(0, STEADY)));
+  end();
+}
+
+TEST(a_trial_does_not_begin_anew_with_each_connection) {
+  begin(8);
+  struct pieces_peer *b = newcomer(1, STEADY);
+  struct pieces_peer *a = newcomer(0, STEADY);
+  for (int i = 0; i < 3; i++) {
+    struct run r = take(a, 1, NOW);
+    deliver(a, &r);
+    gone(a);
+    a = newcomer(0, STEADY);
+  }
+  take(a, 1, NOW);
+  nothing(a, NOW);
+  take(b, 4, NOW); /* that is somebody else */
+  end();
+}
+
+TEST(a_wrong_piece_that_several_gave_ends_no_trial) {
+  begin(8);
+  struct pieces_peer *a = newcomer(0, STEADY);
+  struct pieces_peer *b = newcomer(1, STEADY);
+  uint32_t piece = contested(a, b);
+  take(b, 1, NOW);
+  assert_int_equal(a->unjudged, 2);
+  struct run r = take(a, 4, NOW);
+  assert_true(r.piece != piece && r.count == 2); /* and no more than that beside its copy */
+  nothing(a, NOW);
+  assert_int_equal(take(a, 4, NOW + 1000).piece, piece);
+  nothing(a, NOW + 1000);
   end();
 }
 
@@ -230,256 +517,19 @@ TEST(who_gave_the_right_blocks_to_a_wrong_piece_is_trusted_and_told) {
   begin(4);
   struct pieces_peer *a = newcomer(0, STEADY);
   struct pieces_peer *b = newcomer(1, STEADY);
-  suspects(a, b);
+  contested(a, b);
+  take(b, 2, NOW); /* the rest of its copy */
+  nothing(b, NOW);
   f.rung_count = 0;
   pieces_trust(q, 2);
   sound();
   assert_true(fix_was_rung(&f, 0));
-  assert_true(pieces_is_proven(q, b));
-  assert_false(b->suspect);
-  assert_true(a->suspect);
+  assert_true(b->proven && pieces_is_proven(q, b));
+  assert_false(a->proven);
   take(b, 4, NOW);
   pieces_trust(q, 77); /* it is gone */
   refuse(78);
   end();
-}
-
-/* --- how suspects work --- */
-
-TEST(a_suspect_waits_a_little_from_when_it_first_asks) {
-  begin(4);
-  struct pieces_peer *a = newcomer(0, STEADY);
-  struct pieces_peer *b = newcomer(1, STEADY);
-  uint32_t wrong = share(a, b);
-  wrong_hash(wrong, true);
-  nothing(a, NOW + 50);
-  nothing(a, NOW + 50 + TURN_MS - 1);
-  nothing(b, NOW + 50 + TURN_MS); /* it has not asked before */
-  assert_int_equal(take(a, 4, NOW + 50 + TURN_MS).piece, wrong);
-  end();
-}
-
-TEST(a_suspect_leaves_the_wrong_piece_to_the_proven_for_a_while) {
-  begin(4);
-  struct pieces_peer *a = newcomer(0, STEADY);
-  struct pieces_peer *b = newcomer(1, STEADY);
-  proven(2, STEADY);
-  uint32_t wrong = suspects(a, b);
-  nothing(a, NOW + WAIT_MS - 1);
-  assert_int_equal(take(a, 4, NOW + WAIT_MS).piece, wrong);
-  refuse(3); /* a liar is no reason to wait */
-  take(b, 4, NOW + TURN_MS);
-  end();
-}
-
-TEST(a_suspect_fetches_one_piece_at_a_time_and_nobody_joins_it) {
-  begin(3);
-  struct pieces_peer *a = newcomer(0, STEADY);
-  struct pieces_peer *b = newcomer(1, STEADY);
-  uint32_t wrong = suspects(a, b);
-  struct run ra = take(a, 1, NOW + TURN_MS);
-  struct run rb = take(b, 1, NOW + TURN_MS);
-  assert_int_equal(ra.piece, wrong);
-  assert_int_not_equal(rb.piece, wrong);
-  struct pieces_peer *c = proven(2, FAST);
-  struct run rc = take(c, 32, NOW + TURN_MS);
-  assert_true(rc.piece != wrong && rc.piece != rb.piece && rc.count == 4);
-  nothing(c, NOW + TURN_MS); /* though six blocks are FREE */
-  struct run more = take(a, 32, NOW + TURN_MS);
-  assert_true(more.piece == wrong && more.count == 3);
-  nothing(a, NOW + TURN_MS);
-  deliver(a, &ra);
-  deliver(a, &more);
-  given(wrong, "1111");
-  nothing(a, NOW + TURN_MS); /* not before the verdict */
-  end();
-}
-
-TEST(until_the_verdict_a_suspect_gets_no_second_piece) {
-  begin(8);
-  struct pieces_peer *a = newcomer(0, STEADY);
-  struct pieces_peer *b = newcomer(1, STEADY);
-  suspects(a, b);
-  struct run r = take(a, 4, NOW + TURN_MS);
-  nothing(a, NOW + TURN_MS + ALONE_MS);
-  deliver(a, &r);
-  nothing(a, NOW + TURN_MS);
-  verify(r.piece);
-  take(a, 4, NOW + TURN_MS);
-  end();
-}
-
-TEST(what_a_suspect_was_asked_for_before_still_counts) {
-  begin(4);
-  struct pieces_peer *a = newcomer(0, STEADY);
-  struct pieces_peer *b = newcomer(1, STEADY);
-  struct pieces_peer *c = proven(2, STEADY);
-  uint32_t wrong = share(a, b);
-  struct run before = take(a, 2, NOW);
-  wrong_hash(wrong, true);
-  deliver(a, &before);
-  struct run rest = take(c, 4, NOW);
-  while (rest.piece != before.piece) rest = take(c, 4, NOW);
-  deliver(c, &rest);
-  verify(rest.piece);
-  assert_true(a->proven && !a->suspect);
-  end();
-}
-
-TEST(who_is_the_only_one_is_not_set_apart) {
-  begin(4);
-  struct pieces_peer *a = newcomer(0, STEADY);
-  struct pieces_peer *b = newcomer(1, STEADY);
-  suspects(a, b);
-  gone(b);
-  take(a, 4, NOW);
-  take(a, 4, NOW);
-  end();
-}
-
-TEST(a_suspect_for_which_there_is_nothing_need_not_be_alone_for_ever) {
-  begin(2);
-  struct pieces_peer *a = newcomer(0, FAST);
-  struct pieces_peer *b = newcomer(1, STEADY);
-  struct pieces_peer *c = proven(2, STEADY);
-  atomic_store(&a->rate, STEADY);
-  suspects(a, b);
-  atomic_store(&a->rate, FAST);
-  take(c, 4, NOW);
-  take(c, 4, NOW); /* now all is asked of one that will need six seconds */
-  nothing(a, NOW + ALONE_MS - 1);
-  take(a, 4, NOW + ALONE_MS); /* the end of what that one owes */
-  assert_true(fix_was_rung(&f, 3));
-  end();
-}
-
-/* --- what suspects leave --- */
-
-/* A suspect has given half of the wrong piece and was asked for the rest. */
-static uint32_t half_done(struct pieces_peer *a, struct pieces_peer *b, struct run *rest) {
-  uint32_t wrong = suspects(a, b);
-  struct run r = take(a, 2, NOW + TURN_MS);
-  assert_int_equal(r.piece, wrong);
-  deliver(a, &r);
-  *rest = take(a, 2, NOW + TURN_MS);
-  given(wrong, "1100");
-  f.rung_count = 0;
-  return wrong;
-}
-
-TEST(what_a_suspect_leaves_unfinished_is_fetched_anew) {
-  for (int how = 0; how < 4; how++) {
-    begin(1);
-    struct run rest;
-    struct pieces_peer *a = newcomer(0, STEADY);
-    struct pieces_peer *b = newcomer(1, STEADY);
-    uint32_t wrong = half_done(a, b, &rest);
-    if (how == 0) gone(a);                                /* it is gone */
-    if (how == 1) pieces_release(q, a, &rest, 3);         /* it chokes */
-    if (how == 2) pieces_release(q, a, &rest, 1);         /* it rejects one request */
-    if (how == 3) pieces_let_go(q, a);                    /* it is silent */
-    sound();
-    given(wrong, "0000");
-    assert_true(fix_was_rung(&f, 0));
-    if (how > 0) assert_int_equal(a->asked + a->run_count + a->unjudged, 0);
-    struct run r = take(b, 4, NOW + TURN_MS);
-    assert_int_equal(r.count, 4);
-    if (how > 0) nothing(a, NOW + TURN_MS); /* it waits again, */
-    if (how > 0) nothing(a, NOW + 3 * TURN_MS); /* and nobody joins b */
-    deliver(b, &r);
-    given(wrong, "2222");
-    end();
-  }
-}
-
-TEST(a_suspect_that_has_given_all_may_go_without_harm) {
-  begin(1);
-  struct run rest;
-  struct pieces_peer *a = newcomer(0, STEADY);
-  struct pieces_peer *b = newcomer(1, STEADY);
-  uint32_t wrong = half_done(a, b, &rest);
-  deliver(a, &rest);
-  pieces_let_go(q, a);
-  sound();
-  given(wrong, "1111");
-  gone(a);
-  given(wrong, "1111");
-  end();
-}
-
-TEST(a_suspect_that_left_its_piece_is_asked_for_one_block_at_a_time) {
-  begin(1);
-  struct run rest;
-  struct pieces_peer *a = newcomer(0, STEADY);
-  uint32_t wrong = half_done(a, newcomer(1, STEADY), &rest);
-  pieces_let_go(q, a);
-  nothing(a, NOW + TURN_MS);
-  for (uint32_t b = 0; b < 4; b++) {
-    struct run r = take(a, 32, NOW + 2 * TURN_MS);
-    assert_true(r.piece == wrong && r.first == b && r.count == 1);
-    nothing(a, NOW + 2 * TURN_MS);
-    deliver(a, &r);
-  }
-  verify(wrong);
-  assert_true(a->proven);
-  end();
-}
-
-TEST(a_late_block_of_a_piece_that_a_suspect_left_does_not_count) {
-  begin(1);
-  struct run rest;
-  struct pieces_peer *a = newcomer(0, STEADY);
-  struct pieces_peer *b = newcomer(1, STEADY);
-  uint32_t wrong = half_done(a, b, &rest);
-  pieces_let_go(q, a);
-  for (uint32_t i = 0; i < 4; i++) assert_false(pieces_claim(q, a, wrong, i));
-  assert_int_equal(pieces_received(q, a, &rest, 3), 0);
-  assert_int_equal(pieces_lost(q, a, &rest), 3);
-  given(wrong, "0000");
-  struct run r = take(b, 4, NOW + TURN_MS);
-  assert_int_equal(pieces_received(q, a, &rest, 3), 0); /* nor while it is asked of b */
-  deliver(b, &r);
-  end();
-}
-
-TEST(nobody_on_trial_begins_a_wrong_piece_that_it_may_not_finish) {
-  begin(4);
-  struct pieces_peer *a = newcomer(0, STEADY);
-  struct pieces_peer *b = newcomer(1, STEADY);
-  struct pieces_peer *c = newcomer(2, STEADY);
-  struct pieces_peer *d = newcomer(3, STEADY);
-  uint32_t wrong = share(a, b);
-  struct run r = take(c, 1, NOW); /* which leaves it three blocks */
-  wrong_hash(wrong, true);
-  assert_int_not_equal(take(c, 1, NOW).piece, wrong);
-  deliver(c, &r);
-  assert_int_not_equal(take(c, 1, NOW).piece, wrong);
-  assert_int_equal(take(d, 4, NOW).piece, wrong);
-  end();
-}
-
-/* Both ask four times a second, and the first never delivers. */
-TEST(two_suspects_alone_come_to_an_end) {
-  for (int quitters = 0; quitters < 4; quitters++) {
-    begin(2);
-    struct pieces_peer *a = newcomer(0, STEADY);
-    struct pieces_peer *b = newcomer(1, STEADY);
-    suspects(a, b);
-    a->quitter = quitters & 1;
-    b->quitter = quitters & 2;
-    int64_t now_ms = NOW;
-    for (uint32_t tick = 0; tick < 400 && f.sw.pieces->done.count < 2; tick++, now_ms += 250) {
-      struct run r;
-      pieces_take(q, a, 4, now_ms, &r);
-      if (tick % 24 == 23) pieces_let_go(q, a); /* silent for six seconds */
-      if (pieces_take(q, b, 4, now_ms, &r) != TAKE_RUN) continue;
-      deliver(b, &r);
-      atomic_store(&b->last_ms, now_ms);
-      if (q->open[r.piece]->missing == 0) verify(r.piece);
-    }
-    assert_int_equal(f.sw.pieces->done.count, 2);
-    end();
-  }
 }
 
 /* --- liars --- */
@@ -523,22 +573,21 @@ TEST(what_a_liar_gave_is_taken_back_when_it_is_gone_already) {
   end();
 }
 
-TEST(a_piece_that_a_liar_held_alone_stays_for_one_alone) {
+TEST(what_a_liar_gave_is_taken_back_from_every_copy) {
   begin(1);
-  struct pieces_peer *a = proven(0, FAST);
-  struct pieces_peer *b = proven(1, FAST);
-  struct pieces_peer *c = proven(2, FAST);
-  struct run r = take(a, 4, NOW);
-  deliver(a, &r);
-  wrong_hash(r.piece, true);
-  r = take(a, 2, NOW);
-  deliver(a, &r);
-  refuse(1);
-  given(r.piece, "0000");
-  r = take(b, 2, NOW);
-  nothing(c, NOW);
-  deliver(b, &r);
-  nothing(c, NOW);
+  struct run r[4];
+  for (int i = 0; i < 4; i++) r[i] = take(newcomer(i, STEADY), 1, NOW);
+  for (int i = 0; i < 4; i++) deliver(&member[i], &r[i]);
+  wrong_hash(0);
+  uint32_t copy = copy_of(&member[2], 0);
+  refuse(3);
+  uint32_t from[4];
+  pieces_origin(q, 0, copy, from);
+  assert_int_equal(from[r[2].first], 0);
+  nothing(&member[2], NOW);
+  uint32_t kept = 0;
+  for (uint32_t b = 0; b < 4; b++) kept += from[b] != 0;
+  assert_int_equal(kept, 1); /* what the other one of its half gave */
   end();
 }
 
@@ -548,92 +597,62 @@ TEST(what_was_given_to_somebody_else_is_not_from_its_first_giver) {
   struct pieces_peer *b = proven(1, STEADY);
   uint32_t piece = share(a, b);
   struct run all = {.piece = piece, .first = 0, .count = 4};
-  assert_int_equal(pieces_still_from(q, 1, &all, 0xf), 0x3);
-  assert_int_equal(pieces_still_from(q, 2, &all, 0xf), 0xc);
-  assert_int_equal(pieces_still_from(q, 1, &all, 0x2), 0x2);
+  uint32_t copy;
+  assert_int_equal(pieces_still_from(q, 1, &all, 0xf, &copy), 0x3);
+  assert_int_equal(pieces_still_from(q, 2, &all, 0xf, &copy), 0xc);
+  assert_int_equal(pieces_still_from(q, 1, &all, 0x2, &copy), 0x2);
   refuse(1);
-  assert_int_equal(pieces_still_from(q, 1, &all, 0xf), 0);
+  assert_int_equal(pieces_still_from(q, 1, &all, 0xf, &copy), 0);
   struct run r = take(b, 1, NOW);
   deliver(b, &r);
-  assert_int_equal(pieces_still_from(q, 2, &all, 0xf), 0xd);
+  assert_int_equal(pieces_still_from(q, 2, &all, 0xf, &copy), 0xd);
   r = take(b, 1, NOW);
   deliver(b, &r);
   verify(piece);
-  assert_int_equal(pieces_still_from(q, 2, &all, 0xf), 0);
+  assert_int_equal(pieces_still_from(q, 2, &all, 0xf, &copy), 0);
   end();
 }
 
-TEST(what_a_suspect_holds_already_is_for_it_alone) {
-  begin(2);
+TEST(what_is_still_from_somebody_is_told_with_its_copy) {
+  begin(1);
   struct pieces_peer *a = newcomer(0, STEADY);
   struct pieces_peer *b = newcomer(1, STEADY);
-  struct pieces_peer *c = proven(2, FAST);
-  uint32_t y = share(a, b);
-  atomic_store(&a->rate, FAST);
-  struct run ra = take(a, 1, NOW); /* a holds the other piece */
-  assert_int_equal(q->open[ra.piece]->holder, a->slot + 1);
-  wrong_hash(y, true);
-  assert_true(a->suspect);
-  take(c, 4, NOW); /* the wrong one */
-  take(a, 1, NOW);
-  nothing(c, NOW);
-  end();
-}
-
-TEST(late_blocks_of_what_a_suspect_left_do_not_count) {
-  begin(2);
-  struct pieces_peer *a = newcomer(0, STEADY);
-  struct pieces_peer *b = newcomer(1, STEADY);
-  uint32_t y = share(a, b);
-  atomic_store(&a->rate, FAST);
-  struct run ra = take(a, 2, NOW); /* before it was a suspect */
-  wrong_hash(y, true);
-  pieces_let_go(q, a);
-  sound();
-  assert_int_equal(pieces_received(q, a, &ra, 3), 0);
-  end();
-}
-
-TEST(what_is_nobodys_fault_clears_nobody) {
-  begin(3);
-  struct pieces_peer *a = newcomer(0, STEADY);
-  struct pieces_peer *b = newcomer(1, STEADY);
-  struct pieces_peer *c = proven(2, STEADY);
-  uint32_t y = share(a, b);
-  struct run ra = take(a, 2, NOW);
-  wrong_hash(y, true);
-  deliver(a, &ra);
-  struct run rc = take(c, 2, NOW);
-  while (rc.piece != ra.piece) rc = take(c, 2, NOW);
-  deliver(c, &rc);
-  assert_true(a->suspect);
-  wrong_hash(ra.piece, false);
-  assert_true(a->suspect);
+  contested(a, b);
+  struct run all = {.piece = 0, .first = 0, .count = 4};
+  uint32_t copy = 99;
+  assert_int_equal(pieces_still_from(q, 1, &all, 0xf, &copy), 0x3);
+  assert_int_equal(copy, copy_of(a, 0));
+  assert_int_equal(pieces_still_from(q, 2, &all, 0xf, &copy), 0xc);
+  assert_int_equal(copy, copy_of(b, 0));
+  assert_int_equal(pieces_still_from(q, 3, &all, 0xf, &copy), 0);
+  assert_int_equal(copy, 0);
   end();
 }
 
 int main(void) {
   RUN(T(only_a_piece_that_has_come_whole_waits_for_its_verdict),
-      T(of_several_givers_of_a_wrong_piece_only_those_not_proven_are_suspects),
-      T(a_single_giver_is_no_suspect_but_the_liar), T(what_is_nobodys_fault_makes_no_suspects),
-      T(only_a_whole_piece_can_be_wrong), T(a_right_piece_makes_suspects_proven),
+      T(those_who_gave_to_a_wrong_piece_are_parted_and_each_keeps_what_he_gave),
+      T(the_proven_are_parted_from_the_others),
+      T(those_of_whom_nothing_is_known_are_parted_in_halves),
+      T(a_part_whose_copy_is_wrong_too_is_parted_again), T(a_single_giver_is_parted_from_nobody),
+      T(a_copy_of_a_single_giver_that_is_wrong_is_gone),
+      T(what_is_nobodys_fault_parts_nobody_and_proves_nothing),
+      T(only_a_whole_piece_can_be_wrong), T(nobody_is_asked_twice_for_the_same_block),
+      T(who_comes_back_goes_on_where_it_was), T(one_copy_at_a_time_goes_before_new_pieces),
+      T(the_copy_that_lacks_least_goes_before_new_pieces),
+      T(who_had_no_part_in_it_fetches_all_of_it),
+      T(who_is_on_trial_may_go_on_with_its_copy_if_the_others_take_long),
+      T(what_is_asked_for_one_copy_is_taken_over_by_nobody_else),
+      T(within_a_copy_the_fast_take_over_from_the_slow),
+      T(a_late_block_counts_in_the_copy_of_who_gave_it),
+      T(the_first_copy_that_is_right_ends_the_others),
+      T(a_right_piece_makes_its_givers_proven_even_if_they_are_gone),
+      T(a_trial_does_not_begin_anew_with_each_connection),
+      T(a_wrong_piece_that_several_gave_ends_no_trial),
       T(who_gave_the_right_blocks_to_a_wrong_piece_is_trusted_and_told),
-      T(a_suspect_waits_a_little_from_when_it_first_asks),
-      T(a_suspect_leaves_the_wrong_piece_to_the_proven_for_a_while),
-      T(a_suspect_fetches_one_piece_at_a_time_and_nobody_joins_it),
-      T(until_the_verdict_a_suspect_gets_no_second_piece),
-      T(what_a_suspect_was_asked_for_before_still_counts),
-      T(who_is_the_only_one_is_not_set_apart),
-      T(a_suspect_for_which_there_is_nothing_need_not_be_alone_for_ever),
-      T(what_a_suspect_leaves_unfinished_is_fetched_anew),
-      T(a_suspect_that_has_given_all_may_go_without_harm),
-      T(a_suspect_that_left_its_piece_is_asked_for_one_block_at_a_time),
-      T(a_late_block_of_a_piece_that_a_suspect_left_does_not_count),
-      T(nobody_on_trial_begins_a_wrong_piece_that_it_may_not_finish),
-      T(two_suspects_alone_come_to_an_end), T(what_a_liar_gave_is_taken_back_everywhere),
+      T(what_a_liar_gave_is_taken_back_everywhere),
       T(what_a_liar_gave_is_taken_back_when_it_is_gone_already),
-      T(a_piece_that_a_liar_held_alone_stays_for_one_alone),
+      T(what_a_liar_gave_is_taken_back_from_every_copy),
       T(what_was_given_to_somebody_else_is_not_from_its_first_giver),
-      T(what_a_suspect_holds_already_is_for_it_alone),
-      T(late_blocks_of_what_a_suspect_left_do_not_count), T(what_is_nobodys_fault_clears_nobody));
+      T(what_is_still_from_somebody_is_told_with_its_copy));
 }

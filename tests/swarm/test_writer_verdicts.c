@@ -106,7 +106,8 @@ static void end(void) {
 static struct run ask(int i, uint32_t piece, uint32_t first, uint32_t count) {
   struct pieces *q = sw.pieces;
   pthread_mutex_lock(&q->lock);
-  struct open_piece *op = q->open[piece] ? q->open[piece] : pieces_open_new(q, piece);
+  struct open_piece *op = pieces_copy_of(q, member[i].number, piece);
+  if (op == NULL) op = pieces_open_new(q, piece);
   bool is_free = op != NULL;
   for (uint32_t b = first; is_free && b < first + count; b++)
     is_free = op->asked[b] == 0 && op->from[b] == 0;
@@ -138,13 +139,13 @@ static void await(const _Atomic uint32_t *what, uint32_t value) {
   sound();
 }
 
-/* Waits until the queue has it that these gave the blocks of a piece: one digit for each. */
-static void await_from(uint32_t piece, const char *expected) {
+/* Waits until the queue has it that these gave the blocks of a copy: one digit for each. */
+static void await_from_copy(uint32_t piece, uint32_t copy, const char *expected) {
   int64_t since_ms = real_ms();
   char text[BLOCKS + 1] = "";
   do {
     uint32_t from[BLOCKS];
-    pieces_origin(sw.pieces, piece, from);
+    pieces_origin(sw.pieces, piece, copy, from);
     for (int b = 0; b < BLOCKS; b++) {
       int i = 0;
       while (i < MEMBERS && (from[b] == 0 || member[i].number != from[b])) i++;
@@ -153,6 +154,19 @@ static void await_from(uint32_t piece, const char *expected) {
     late_after_a_minute(since_ms, expected);
   } while (strcmp(text, expected) != 0);
   sound();
+}
+
+/* The same of the common copy. */
+static void await_from(uint32_t piece, const char *expected) {
+  await_from_copy(piece, 0, expected);
+}
+
+/* The copy that this member gives to, once the piece is contested. */
+static uint32_t copy_of(int i, uint32_t piece) {
+  pthread_mutex_lock(&sw.pieces->lock);
+  uint32_t copy = pieces_copy_of(sw.pieces, member[i].number, piece)->copy;
+  pthread_mutex_unlock(&sw.pieces->lock);
+  return copy;
 }
 
 /* Sends a right piece and waits for it: then all that was sent before is handled. */
@@ -197,6 +211,11 @@ static bool is_untouched(uint32_t piece) {
   bool yes = op == NULL ? !bitset_get(&sw.pieces->done, piece) : op->free == op->blocks;
   pthread_mutex_unlock(&sw.pieces->lock);
   return yes;
+}
+
+static void await_done(uint32_t piece) {
+  int64_t since_ms = real_ms();
+  while (!is_done(piece)) late_after_a_minute(since_ms, "a right piece");
 }
 
 /* All that was begun is done: fetches the rest, and looks at what is on disk. */
@@ -317,14 +336,14 @@ TEST(a_piece_that_the_verdict_does_not_save_is_judged_then) {
 TEST(a_second_wrong_hash_of_the_same_piece_does_not_wait) {
   begin(true);
   spoil_first();
-  give(0, 0, 0, 2, 0x1);
-  give(1, 0, 2, 2, 0);
+  give(2, 0, 0, 2, 0x1); /* those who had no part in it, into the common copy */
+  give(3, 0, 2, 2, 0);
   await(&heard_bad, 2);
   await_from(0, "----");
   banned(0);
-  mend_first();
+  mark(0);
   mark(5);
-  banned(0x1);
+  banned(0x5);
   end();
 }
 
@@ -422,30 +441,106 @@ TEST(a_whole_piece_with_blocks_of_a_liar_is_judged_when_they_have_been_fetched_a
   end();
 }
 
-TEST(a_liar_that_puts_its_own_lie_right_is_named_and_the_piece_is_done) {
+/* --- contested pieces --- */
+
+TEST(what_everybody_gave_to_a_wrong_piece_counts_in_his_own_copy) {
   begin(true);
   spoil_first();
-  give(0, 0, 0, BLOCKS, 0);
+  await_from_copy(0, copy_of(0, 0), "00--");
+  await_from_copy(0, copy_of(1, 0), "--11");
+  give(1, 0, 0, 2, 0); /* the honest one is asked for nothing twice */
+  await(&heard_good, 1);
   await(&heard_banned, 1);
   mark(5);
   banned(0x1);
   assert_true(is_done(0));
-  assert_int_equal(sw.wasted, BLOCKS * BLOCK_LEN);
+  assert_int_equal(heard_bad, 1);
+  assert_int_equal(sw.wasted, 2 * BLOCK_LEN);
+  complete(); /* it lies where it belongs */
   end();
 }
 
-/* --- suspects --- */
+TEST(a_liar_that_completes_its_own_copy_is_named_by_that) {
+  begin(true);
+  spoil_first();
+  give(0, 0, 2, 2, 0);
+  await(&heard_banned, 1);
+  assert_false(is_done(0));
+  banned(0x1);
+  give(1, 0, 0, 2, 0);
+  await_done(0);
+  assert_int_equal(sw.wasted, BLOCKS * BLOCK_LEN);
+  complete();
+  end();
+}
 
-TEST(the_second_verdict_refuses_the_liar_and_trusts_the_other_suspect) {
+TEST(lies_in_copies_that_never_became_whole_are_found) {
+  begin(true);
+  spoil_first();
+  give(1, 0, 0, 1, 0x1); /* 1 was honest before */
+  mark(5);
+  mend_first();
+  await(&heard_banned, 2);
+  banned(0x3);
+  await_done(0);
+  complete();
+  end();
+}
+
+/* Four share it; the second half of them has the liar, whoever that is. */
+TEST(a_copy_that_is_wrong_is_parted_again) {
+  for (int liar = 0; liar < 4; liar++) {
+    begin(true);
+    for (int i = 0; i < 4; i++) give(i, 0, (uint32_t)i, 1, i == liar ? 0xf : 0);
+    await(&heard_bad, 1);
+    await_from(0, "----");
+    int mate = 0; /* the other one of the liar's half brings what it lacks */
+    while (mate == liar || copy_of(mate, 0) != copy_of(liar, 0)) mate++;
+    uint32_t shared = copy_of(mate, 0);
+    for (int b = 0; b < 4; b++)
+      if (b != mate && b != liar) give(mate, 0, (uint32_t)b, 1, 0);
+    int64_t since_ms = real_ms();
+    while (copy_of(mate, 0) == shared) late_after_a_minute(since_ms, "the verdict");
+    assert_int_not_equal(copy_of(mate, 0), copy_of(liar, 0));
+    assert_false(is_done(0));
+    banned(0);
+    give(mate, 0, (uint32_t)liar, 1, 0); /* all of it is from one now */
+    await(&heard_banned, 1);
+    banned(UINT32_C(1) << liar);
+    await_done(0);
+    complete();
+    end();
+  }
+}
+
+TEST(who_was_cut_off_goes_on_where_it_was) {
+  begin(true);
+  spoil_first();
+  give(1, 0, 0, 1, 0);
+  mark(5);
+  uint32_t number = member[1].number;
+  pieces_leave(sw.pieces, &member[1]);
+  assert_int_equal(pieces_join(sw.pieces, &member[1], number), ERR_OK);
+  pieces_set_have_all(sw.pieces, &member[1]);
+  await_from_copy(0, copy_of(1, 0), "1-11");
+  give(1, 0, 1, 1, 0);
+  await(&heard_banned, 1);
+  banned(0x1);
+  await_done(0);
+  complete();
+  end();
+}
+
+TEST(the_second_verdict_refuses_the_liar_and_trusts_the_other) {
   begin(false);
   spoil_first();
-  assert_true(member[0].suspect && member[1].suspect);
+  mark(6);
   mend_first();
   mark(5);
   assert_false(pieces_is_proven(sw.pieces, &member[0]));
   assert_true(pieces_is_proven(sw.pieces, &member[1]));
   assert_true(pieces_is_proven(sw.pieces, &member[3]));
-  assert_true(member[0].refused && !member[1].suspect && !member[1].refused);
+  assert_true(member[0].refused && !member[1].refused);
   char c;
   assert_int_equal(recv(far[0], &c, 1, MSG_DONTWAIT), 0); /* its connection is shut */
   assert_int_equal(recv(far[1], &c, 1, MSG_DONTWAIT), -1);
@@ -461,27 +556,6 @@ TEST(who_had_a_part_in_a_wrong_piece_is_doubted_until_the_liar_is_named) {
   mend_first();
   mark(5);
   assert_false(roster_is_doubted(sw.roster, member[1].number));
-  end();
-}
-
-TEST(what_a_suspect_left_on_disk_does_not_count) {
-  begin(false);
-  spoil_first();
-  struct run r = {0};
-  assert_int_equal(pieces_take(sw.pieces, &member[0], 2, clock_now_ms(), &r), TAKE_NOTHING);
-  atomic_fetch_add(&fake_ms, 2000);
-  assert_int_equal(pieces_take(sw.pieces, &member[0], 2, clock_now_ms(), &r), TAKE_RUN);
-  assert_int_equal(r.piece, 0);
-  deliver(0, r, 0x3);
-  mark(5);
-  await_from(0, "00--");
-  pieces_let_go(sw.pieces, &member[0]);
-  await_from(0, "----");
-  mend_first();
-  mark(6);
-  assert_int_equal(heard_bad, 1);
-  assert_int_equal(sw.wasted, (BLOCKS + 2) * BLOCK_LEN);
-  banned(0x1);
   end();
 }
 
@@ -518,9 +592,11 @@ int main(void) {
       WRITING(what_a_liar_had_on_its_way_is_dropped_and_is_waste),
       WRITING(what_a_liar_gave_to_unfinished_pieces_is_fetched_again),
       WRITING(a_whole_piece_with_blocks_of_a_liar_is_judged_when_they_have_been_fetched_again),
-      WRITING(a_liar_that_puts_its_own_lie_right_is_named_and_the_piece_is_done),
-      WRITING(the_second_verdict_refuses_the_liar_and_trusts_the_other_suspect),
+      WRITING(what_everybody_gave_to_a_wrong_piece_counts_in_his_own_copy),
+      WRITING(a_liar_that_completes_its_own_copy_is_named_by_that),
+      WRITING(lies_in_copies_that_never_became_whole_are_found),
+      WRITING(a_copy_that_is_wrong_is_parted_again), WRITING(who_was_cut_off_goes_on_where_it_was),
+      WRITING(the_second_verdict_refuses_the_liar_and_trusts_the_other),
       WRITING(who_had_a_part_in_a_wrong_piece_is_doubted_until_the_liar_is_named),
-      WRITING(what_a_suspect_left_on_disk_does_not_count),
       WRITING(what_takes_a_liars_place_comes_in_any_order));
 }
