@@ -84,6 +84,7 @@ void download_count(struct peer *p) {
   p->meter.bytes += p->arrived;
   p->arrived = 0;
   p->block_ms = p->now_ms;
+  atomic_store(&p->pp.gap_ms, p->now_ms - atomic_load(&p->pp.last_ms));
   atomic_store(&p->pp.last_ms, p->now_ms);
   measure(p);
 }

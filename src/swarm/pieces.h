@@ -103,6 +103,7 @@ struct pieces_peer {
   _Atomic uint32_t rtt_us;
   int fd;                 /* its socket, -1: none; valid from pieces_join to pieces_leave */
   _Atomic int64_t last_ms; /* when the last block came, or asking began */
+  _Atomic int64_t gap_ms;  /* how long it had let us wait for that block */
   bool snubbed;           /* its own thread's: it was silent too long, is tried with one block */
   /* guarded by the queue's lock: */
   struct run runs[PIECES_RUNS_MAX]; /* what it was asked for, oldest first */

@@ -62,6 +62,7 @@ enum err pieces_join(struct pieces *q, struct pieces_peer *p, uint32_t number) {
   p->on_trial = p->refused = false;
   p->snubbed = false;
   p->holds = UINT32_MAX;
+  atomic_store(&p->gap_ms, 0);
   if (!bitset_init(&p->has, q->geo.pieces)) return ERR_MEMORY;
   pthread_mutex_lock(&q->lock);
   bool ok = make_standing(q, number) && take_slot(q, p);

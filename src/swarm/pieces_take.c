@@ -163,16 +163,28 @@ static int64_t time_for(uint32_t blocks, uint64_t rate) {
   return (int64_t)((uint64_t)blocks * BLOCK_LEN * 1000 / (rate ? rate : UNKNOWN_RATE));
 }
 
+/* By how many milliseconds a wait is longer than its rate lets one expect. */
+static int64_t lag_ms(const struct pieces_peer *p, int64_t wait_ms) {
+  uint64_t rate = atomic_load(&p->rate);
+  int64_t usual = rate ? time_for(2, rate) + atomic_load(&p->rtt_us) / 1000 : 0;
+  return wait_ms > usual ? wait_ms - usual : 0;
+}
+
 /* Milliseconds until connection `v` will have delivered what it was asked for, as far as one can
- * tell: silence so far counts against it. */
+ * tell: silence counts against it, now or before its last block. */
 static int64_t eta_ms(const struct pieces_peer *v, int64_t now_ms) {
   uint64_t rate = atomic_load(&v->rate);
-  int64_t eta = time_for(v->asked, rate);
   int64_t silent = now_ms - atomic_load(&v->last_ms);
-  int64_t usual = rate ? time_for(2, rate) + atomic_load(&v->rtt_us) / 1000 : 0;
-  if (silent > usual) eta += 2 * (silent - usual);
+  int64_t gap = atomic_load(&v->gap_ms);
   if (rate == 0 && silent < UNKNOWN_WAIT_MS) return 0;
-  return eta;
+  return time_for(v->asked, rate) + 2 * lag_ms(v, rate != 0 && gap > silent ? gap : silent);
+}
+
+/* Milliseconds until `p` could have delivered one block more, if it does not let us wait again. */
+static int64_t own_eta_ms(const struct pieces_peer *p) {
+  uint64_t rate = atomic_load(&p->rate);
+  int64_t lag = rate != 0 ? lag_ms(p, atomic_load(&p->gap_ms)) : 0;
+  return time_for(p->asked + 1, rate) + atomic_load(&p->rtt_us) / 1000 + 2 * lag;
 }
 
 /* The last blocks of `run` that are still asked of `v`: first and count, at most `max`. */
@@ -220,9 +232,7 @@ static int64_t margin_ms(const struct pieces *q, int64_t now_ms) {
 static uint32_t slowest(struct pieces *q, const struct pieces_peer *p, int64_t now_ms,
                         struct pieces_peer **victim) {
   uint32_t best = NO_RUN;
-  uint64_t rate = atomic_load(&p->rate);
-  int64_t mine = time_for(p->asked + 1, rate) + atomic_load(&p->rtt_us) / 1000;
-  int64_t gain = 2 * mine + margin_ms(q, now_ms);
+  int64_t gain = 2 * own_eta_ms(p) + margin_ms(q, now_ms);
   int64_t worst = gain;
   uint32_t unread = 0;
   for (uint32_t i = 0; i < q->peer_slots; i++) {

@@ -81,8 +81,8 @@ def one_piece(text, make_liars):
     asked for each block once, but for what was under way when things changed."""
     @lib.case(text)
     def _(box):
-        torrent = box.torrent(2 * MIB, piece_length=2 * MIB)
-        good = [box.peer(peers.Slow, torrent, MIB) for _ in range(2)]
+        torrent = box.torrent(4 * MIB, piece_length=4 * MIB)
+        good = [box.peer(peers.Slow, torrent, 2 * MIB) for _ in range(2)]
         bad = make_liars(box, torrent)
         result = box.download(torrent, "--json", peers=bad + good, expect=0)
         box.compare(torrent)
@@ -109,6 +109,9 @@ for seed in range(4):
 one_piece("one piece, eighteen who lie once, then take their time, and come back",
           lambda box, torrent: [box.peer(peers.Saboteur, torrent, seed=i, lies=0, cut=9, drag=0.7,
                                          chokes=0) for i in range(18)])
+one_piece("one piece, eighteen who lie often and take their time",
+          lambda box, torrent: [box.peer(peers.Saboteur, torrent, seed=i, lies=0.3, drag=0.3)
+                                for i in range(18)])
 
 
 @lib.case("nobody but corrupt peers: never complete, never exit 0, then saved by a good one")

@@ -229,6 +229,39 @@ TEST(nothing_is_taken_over_where_little_is_gained) {
   end();
 }
 
+/* Both have been fast, and that was all that there is: six blocks asked of a, two of b. */
+static struct pieces_peer *dragging(int64_t gap_ms) {
+  struct pieces_peer *a = seed(0, FAST);
+  struct pieces_peer *b = seed(1, FAST);
+  take(a, 6);
+  take(b, 1);
+  take(b, 1);
+  atomic_store(&a->last_ms, NOW + 999);
+  atomic_store(&a->gap_ms, gap_ms);
+  atomic_store(&b->last_ms, NOW + 1000);
+  return b;
+}
+
+TEST(who_drags_is_robbed_even_if_a_block_has_just_come) {
+  begin(8 * 16 * KIB, 8 * 16 * KIB);
+  nothing_at(dragging(1), NOW + 1000);
+  end();
+  begin(8 * 16 * KIB, 8 * 16 * KIB);
+  take_at(dragging(300), 8, NOW + 1000);
+  assert_true(fix_was_rung(&f, 1));
+  end();
+}
+
+TEST(who_drags_takes_nothing_over_from_who_drags) {
+  begin(8 * 16 * KIB, 8 * 16 * KIB);
+  struct pieces_peer *b = dragging(300);
+  atomic_store(&b->gap_ms, 300);
+  nothing_at(b, NOW + 1000);
+  atomic_store(&b->gap_ms, 0);
+  take_at(b, 8, NOW + 1000);
+  end();
+}
+
 TEST(nothing_is_taken_over_that_the_other_does_not_have) {
   all_asked_of(SLOW);
   nothing_at(bare(1, FAST), NOW);
@@ -379,6 +412,8 @@ int main(void) {
       T(should_the_loser_be_first_after_all_its_blocks_count),
       T(no_more_is_taken_over_than_was_asked_for),
       T(nothing_is_taken_over_where_little_is_gained),
+      T(who_drags_is_robbed_even_if_a_block_has_just_come),
+      T(who_drags_takes_nothing_over_from_who_drags),
       T(nothing_is_taken_over_that_the_other_does_not_have),
       T(silence_counts_against_a_connection_that_was_fast),
       T(what_was_taken_over_is_not_taken_back_and_forth),
