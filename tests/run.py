@@ -31,7 +31,7 @@ import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 BUILD = os.environ.get("WEFT_BUILD", os.path.join(ROOT, "build"))
-FUZZ_SECONDS = int(os.environ.get("WEFT_FUZZ_SECONDS", "10"))
+FUZZ_SECONDS = int(os.environ.get("WEFT_FUZZ_SECONDS", "5"))
 FLOORS = ["base", "proto", "io", "find", "swarm", "peer", "app", "threads"]
 PARTS = ["build", "style", "unit", "clang", "threads", "asan", "fuzz", "e2e"]
 JOBS, SCENARIO_JOBS = 2, 8
