@@ -43,7 +43,8 @@ SANITIZERS = {
     "ASAN_OPTIONS": "abort_on_error=0:detect_stack_use_after_return=1"
                     ":check_initialization_order=1:allocator_may_return_null=1:exitcode=99",
     "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1",
-    "TSAN_OPTIONS": "halt_on_error=0:second_deadlock_stack=1:allocator_may_return_null=1:exitcode=99",
+    "TSAN_OPTIONS": "halt_on_error=0:second_deadlock_stack=1"
+                    ":allocator_may_return_null=1:exitcode=99",
 }
 
 
